@@ -1,0 +1,4 @@
+export * from "./bearer.js";
+export * from "./bridge.js";
+export * from "./clock.js";
+export * from "./errors.js";

@@ -1,0 +1,276 @@
+import type { DeliveryKind, MessageClass } from "@estafette/contract";
+
+/*
+ *   submit ──► message ──compose──► envelope ──leg──► neighbour            (own users' mail going out)
+ *   heard  ──► partial ──complete─► envelope ──leg──► neighbour            (transit)
+ *                              └──► delivery ──────► bridge                (arrived)
+ *
+ * Everything that moves is one row here. All times are spool time: milliseconds this spool has lived,
+ * counted on the boot clock and carried over restarts (see {@link Spool.nowMs}). A wall clock that is wrong
+ * by decades therefore expires nothing early.
+ */
+
+/** 16 bytes, SHA-256 of the immutable bytes. */
+export type EnvelopeId = Uint8Array;
+/** 16-byte address of a node. */
+export type NodeAddress = Uint8Array;
+
+/** What users, inner messages of a batch and mailboxes deduplicate on. */
+export interface MessageKey {
+  readonly origin: NodeAddress;
+  /** Random 32-bit number drawn at each start of the origin. */
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+/** 0 flash, 1 priority, 2 normal, 3 bulk. */
+export const CLASS_RANK: Readonly<Record<MessageClass, 0 | 1 | 2 | 3>> = { flash: 0, priority: 1, normal: 2, bulk: 3 };
+
+/** Where a message accepted here can end. Exactly one of these is recorded for each. */
+export type EndState =
+  | "delivered" // handed over at its destination (here, or proven by a receipt)
+  | "forwarded" // another node took custody and no receipt was asked for
+  | "expired"
+  | "refused" // somebody entitled said never
+  | "deleted"; // by the operator
+
+/** Where a copy goes next. `link` null: no link is up or planned yet. */
+export interface Hop {
+  readonly link: string | null;
+  readonly neighbour: NodeAddress;
+}
+
+/** A message of one of this node's own users (or of the gateway itself), not yet composed. */
+export interface NewMessage {
+  readonly key: MessageKey;
+  /** Shown to users; several messages of one submission share it. */
+  readonly submissionId: string;
+  readonly account: string | null;
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly destination: NodeAddress;
+  readonly mode: "end-to-end" | "exit" | "clear-signed";
+  readonly class: MessageClass;
+  readonly lifetimeMs: number;
+  readonly receipt: boolean;
+  /** Content sealed to the local at-rest key. */
+  readonly body: Uint8Array;
+  readonly bodyKind: "mail" | "text" | "notice";
+  readonly hop: Hop;
+}
+
+export interface MessageRecord extends Omit<NewMessage, "body" | "hop"> {
+  readonly acceptedAtMs: number;
+  readonly deadlineMs: number;
+  readonly bodyBytes: number;
+  /** Set by compose. */
+  readonly envelopeId: EnvelopeId | null;
+  readonly end: EndState | null;
+  readonly endedAtMs: number | null;
+  /** Why it ended, or what it waits for, in words for its sender. */
+  readonly detail: string;
+}
+
+/** A complete, verified envelope to be held. */
+export interface NewEnvelope {
+  readonly id: EnvelopeId;
+  /** Immutable bytes and signature as received or signed. */
+  readonly head: Uint8Array;
+  /** Transit fields and chain as they were when kept; opaque here. */
+  readonly transit: Uint8Array;
+  readonly destination: NodeAddress;
+  readonly class: MessageClass;
+  readonly lifetimeMs: number;
+  /** Age when kept, in milliseconds. */
+  readonly ageMs: number;
+  readonly payload: Uint8Array;
+  /** Neighbour it came from; null for our own. */
+  readonly from: NodeAddress | null;
+  readonly ackCommitment: Uint8Array | null;
+  /** Empty for an envelope whose way is not known yet is a programming error: plan first. */
+  readonly hops: readonly Hop[];
+}
+
+export interface EnvelopeRecord extends Omit<NewEnvelope, "payload" | "hops"> {
+  readonly payloadBytes: number;
+  readonly keptAtMs: number;
+  readonly deadlineMs: number;
+}
+
+/** One copy of one thing on its way over one link to one neighbour. */
+export interface Leg {
+  readonly legId: number;
+  readonly hop: Hop;
+  readonly class: MessageClass;
+  readonly deadlineMs: number;
+  readonly attempts: number;
+  readonly what:
+    | { readonly kind: "message"; readonly key: MessageKey }
+    | { readonly kind: "envelope"; readonly id: EnvelopeId }
+    | { readonly kind: "note"; readonly noteId: number; readonly bytes: Uint8Array };
+}
+
+/** A message that reached its destination gateway and waits for a bridge. */
+export interface NewDelivery {
+  readonly key: MessageKey;
+  readonly kind: DeliveryKind;
+  readonly from: string;
+  readonly to: readonly string[];
+  /** Sealed to the local at-rest key. */
+  readonly body: Uint8Array;
+  readonly envelopeId: EnvelopeId | null;
+  /** Opaque to the spool: token to reveal, verified path, … sealed at rest too. */
+  readonly context: Uint8Array;
+  readonly lifetimeMs: number;
+}
+
+export interface DeliveryRecord extends Omit<NewDelivery, "body"> {
+  readonly deliveryId: number;
+  readonly arrivedAtMs: number;
+  readonly deadlineMs: number;
+  readonly attempts: number;
+  /** An earlier attempt was begun and its outcome never recorded. */
+  readonly uncertain: boolean;
+  /** Recipients still to be served. */
+  readonly pending: readonly string[];
+  readonly end: EndState | null;
+  readonly detail: string;
+}
+
+export interface PartialRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface PartialRecord {
+  readonly id: EnvelopeId;
+  readonly totalBytes: number;
+  /** Sorted, disjoint, non-adjacent. */
+  readonly ranges: readonly PartialRange[];
+}
+
+export interface SpoolStats {
+  /** Uncomposed messages + envelopes + deliveries not ended, by class rank, and their bytes. */
+  readonly waitingCount: readonly [number, number, number, number];
+  readonly waitingBytes: number;
+  readonly partialBytes: number;
+  readonly deliveriesPending: number;
+  /** 0…1 of the configured quota, or of the file system, whichever is fuller. */
+  readonly fill: number;
+  readonly ended: Readonly<Record<EndState, number>>;
+}
+
+export interface SeenRecord {
+  readonly from: NodeAddress | null;
+  readonly ackCommitment: Uint8Array | null;
+}
+
+/** What is to happen to a leg after a neighbour (or our own patience) answered. */
+export type LegOutcome =
+  | { readonly outcome: "taken" } // ACCEPTED or HAVE: the neighbour has custody of this copy
+  | { readonly outcome: "retry"; readonly atMs: number; readonly why: string }
+  | { readonly outcome: "refused"; readonly why: string };
+
+/**
+ * The durable store. Every method that changes something resolves after its group has been committed with
+ * `synchronous=FULL`; a rejected promise means it did not happen. Rejects with OperatingError
+ * EST_OPERATING_DISK_FULL (nothing changed, later may work) or EST_OPERATING_DISK_FAULT (stop the process).
+ */
+export interface Spool {
+  /** Spool time in milliseconds. Never steps back, also across restarts and reboots. */
+  nowMs(): number;
+
+  // ── keep ────────────────────────────────────────────────────────────────────────────────────────────
+  /** All messages of one submission, in one commit, each with its leg. */
+  acceptMessages(messages: readonly NewMessage[]): Promise<void>;
+  /** Keeps a transit envelope with its legs, marks it seen, drops its partial. */
+  acceptEnvelope(envelope: NewEnvelope): Promise<"kept" | "already-held">;
+  /** Keeps what an envelope addressed to this node contained: marks the envelope seen, drops its partial and
+   *  inserts those deliveries whose (message key, recipient) was never delivered here. In one commit.
+   *  `envelope` is null for a message between two users of this node. Notes go in the same commit. */
+  acceptArrival(arrival: {
+    readonly envelope: { readonly id: EnvelopeId; readonly from: NodeAddress | null; readonly lifetimeMs: number; readonly ageMs: number; readonly ackCommitment: Uint8Array | null } | null;
+    readonly deliveries: readonly NewDelivery[];
+    readonly notes: readonly NewNote[];
+  }): Promise<"kept" | "already-held">;
+  /** Replaces waiting messages by the finished envelope that carries them (same hop). In one commit. */
+  compose(composed: { readonly messages: readonly MessageKey[]; readonly envelope: NewEnvelope }): Promise<void>;
+  /** A small signed or self-proving record for a neighbour: ack, refusal. At most 256 bytes. */
+  addNotes(notes: readonly NewNote[]): Promise<void>;
+
+  // ── plan and carry ──────────────────────────────────────────────────────────────────────────────────
+  /** Legs that are due, urgent class first, then nearest deadline. One index probe per class. */
+  ready(where: { readonly link: string; readonly neighbour: NodeAddress; readonly limit: number }): Promise<readonly Leg[]>;
+  /** Legs without a link, or on `link`, for planning again when links change. */
+  legs(where: { readonly link: string | null; readonly afterLegId: number; readonly limit: number }): Promise<readonly Leg[]>;
+  /** Moves a leg to another link or neighbour. */
+  replan(legId: number, hop: Hop): Promise<void>;
+  /** Moves waiting legs whose time has come to ready; returns the hops that got work and when to call again. */
+  promote(): Promise<{ readonly hops: readonly Hop[]; readonly nextAtMs: number | null }>;
+  message(key: MessageKey): Promise<MessageRecord | null>;
+  messageBody(key: MessageKey): Promise<Uint8Array | null>;
+  envelope(id: EnvelopeId): Promise<EnvelopeRecord | null>;
+  envelopePayload(id: EnvelopeId): Promise<Uint8Array | null>;
+  /** Held envelopes for a destination, or for all whose address starts with `prefix`; by id order. */
+  envelopesFor(prefix: Uint8Array, limit: number): Promise<readonly EnvelopeRecord[]>;
+  messagesFor(prefix: Uint8Array, limit: number): Promise<readonly MessageRecord[]>;
+
+  // ── settle ──────────────────────────────────────────────────────────────────────────────────────────
+  /** Records an answer. When an envelope's last leg is taken, the copy is released unless a receipt is awaited;
+   *  own messages in it end `forwarded`. When its last leg is refused, own messages end `refused`.
+   *  Returns the messages that ended by this call (their senders are to be told). */
+  settleLeg(legId: number, outcome: LegOutcome): Promise<readonly MessageRecord[]>;
+  /** A verified receipt or signed refusal for an envelope: copies still here are purged and own messages end. */
+  settleEnvelope(id: EnvelopeId, end: "delivered" | "refused", detail: string): Promise<readonly MessageRecord[]>;
+  endMessage(key: MessageKey, end: EndState, detail: string): Promise<MessageRecord | null>;
+  /** Ends and removes what is past its deadline (own messages, transit envelopes, deliveries), at most `limit`. */
+  expire(limit: number): Promise<{
+    readonly messages: readonly MessageRecord[];
+    readonly envelopes: readonly EnvelopeRecord[];
+    readonly deliveries: readonly DeliveryRecord[];
+  }>;
+
+  // ── deduplicate and resume ──────────────────────────────────────────────────────────────────────────
+  /** Marked by acceptEnvelope, acceptArrival and compose only, that is after the signature was verified. */
+  seen(id: EnvelopeId): Promise<SeenRecord | null>;
+  partial(id: EnvelopeId): Promise<PartialRecord | null>;
+  /** Keeps one range of a payload. Overlaps are fine: the first bytes stay. Lazily committed (≤ 1 s). */
+  writePartial(id: EnvelopeId, totalBytes: number, start: number, bytes: Uint8Array): Promise<void>;
+  /** The whole payload when every byte is there, else null. */
+  readPartial(id: EnvelopeId): Promise<Uint8Array | null>;
+  dropPartial(id: EnvelopeId, ranges?: readonly PartialRange[]): Promise<void>;
+
+  // ── deliveries ──────────────────────────────────────────────────────────────────────────────────────
+  dueDeliveries(limit: number): Promise<{ readonly due: readonly DeliveryRecord[]; readonly nextAtMs: number | null }>;
+  deliveryBody(deliveryId: number): Promise<Uint8Array | null>;
+  /** Commits "we are about to hand this over": a crash from here on leaves `uncertain`. */
+  beginDelivery(deliveryId: number): Promise<void>;
+  /** One outcome per recipient served in this attempt. */
+  settleDelivery(deliveryId: number, result: {
+    readonly delivered: readonly string[];
+    readonly refused: readonly string[];
+    readonly retryAtMs: number | null;
+    readonly detail: string;
+    readonly notes?: readonly NewNote[];
+  }): Promise<DeliveryRecord>;
+
+  // ── the rest ────────────────────────────────────────────────────────────────────────────────────────
+  listMessages(filter: { readonly submissionId?: string; readonly openOnly?: boolean; readonly limit: number }): Promise<readonly MessageRecord[]>;
+  listEnvelopes(limit: number): Promise<readonly EnvelopeRecord[]>;
+  listDeliveries(filter: { readonly openOnly?: boolean; readonly limit: number }): Promise<readonly DeliveryRecord[]>;
+  legsOf(what: { readonly key: MessageKey } | { readonly id: EnvelopeId }): Promise<readonly Leg[]>;
+  /** Small named values of the core (pair secrets, contexts, counters), ≤ 64 kB each, ≤ 4 096 names. */
+  getState(name: string): Promise<Uint8Array | null>;
+  putState(name: string, value: Uint8Array | null): Promise<void>;
+  stats(): Promise<SpoolStats>;
+  /** Resolves when everything written before this call is on disk. */
+  flush(): Promise<void>;
+  /** Flushes, checkpoints, closes. */
+  close(): Promise<void>;
+}
+
+export interface NewNote {
+  readonly hop: Hop;
+  readonly bytes: Uint8Array;
+  readonly lifetimeMs: number;
+}
