@@ -66,7 +66,11 @@ export interface Parcel {
 export type SendResult =
   | { readonly outcome: "sent" } // left us; nobody confirmed
   | { readonly outcome: "acknowledged" } // as far as `capabilities.acknowledges` reaches
-  | { readonly outcome: "deferred"; readonly why: "no-contact" | "busy" | "timeout" | "budget"; readonly retryAfterMs: number }
+  | {
+      readonly outcome: "deferred";
+      readonly why: "no-contact" | "busy" | "timeout" | "budget";
+      readonly retryAfterMs: number;
+    }
   | { readonly outcome: "refused"; readonly why: "too-large" | "unknown-neighbour" };
 
 /** Our answer to a heard parcel. `later` asks the channel to keep it, where it can. */
@@ -80,7 +84,11 @@ export interface ContactRequest {
 
 export type ContactResult =
   | { readonly outcome: "open"; readonly paid: number }
-  | { readonly outcome: "deferred"; readonly why: "no-contact" | "busy" | "timeout" | "budget"; readonly retryAfterMs: number }
+  | {
+      readonly outcome: "deferred";
+      readonly why: "no-contact" | "busy" | "timeout" | "budget";
+      readonly retryAfterMs: number;
+    }
   | { readonly outcome: "refused"; readonly why: "unknown-neighbour" };
 
 export type BearerEvent =

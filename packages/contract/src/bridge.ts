@@ -56,7 +56,7 @@ export interface Submission {
 }
 
 export type SubmissionContent =
-  | { readonly kind: "mail"; /** RFC 5322, CRLF, no bare CR or LF. */ readonly rfc5322: Uint8Array }
+  | { readonly kind: "mail" /** RFC 5322, CRLF, no bare CR or LF. */; readonly rfc5322: Uint8Array }
   | { readonly kind: "text"; readonly text: string };
 
 export interface RecipientCheck {
@@ -66,7 +66,10 @@ export interface RecipientCheck {
 }
 
 export type SubmissionResult =
-  | { readonly outcome: "accepted"; /** What the user is told, for example `4F2K-M2QX`. */ readonly id: string }
+  | {
+      readonly outcome: "accepted" /** What the user is told, for example `4F2K-M2QX`. */;
+      readonly id: string;
+    }
   | SubmissionRefusal;
 
 /** The situations of the refusal table; a bridge turns them into the codes of its own protocol. */
@@ -110,4 +113,8 @@ export interface DeliveryResult {
 export type RecipientResult =
   | { readonly outcome: "delivered"; readonly detail: string }
   | { readonly outcome: "deferred"; readonly detail: string; readonly retryAfterMs: number }
-  | { readonly outcome: "refused"; readonly detail: string; /** RFC 3463, for example `5.1.1`. */ readonly status: string };
+  | {
+      readonly outcome: "refused";
+      readonly detail: string /** RFC 3463, for example `5.1.1`. */;
+      readonly status: string;
+    };

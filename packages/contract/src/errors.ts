@@ -44,7 +44,13 @@ export class ConfigError extends EstafetteError {
   constructor(
     code: ErrorCode,
     message: string,
-    readonly place: { readonly file?: string; readonly line?: number; readonly column?: number; readonly key?: string; readonly fix?: string } = {},
+    readonly place: {
+      readonly file?: string;
+      readonly line?: number;
+      readonly column?: number;
+      readonly key?: string;
+      readonly fix?: string;
+    } = {},
   ) {
     super(code, message);
   }

@@ -71,19 +71,42 @@ export interface OutgoingNote {
 }
 
 export type Answer =
-  | { readonly answer: "want"; /** Payload ranges we already hold. */ readonly held: readonly { readonly start: number; readonly end: number }[] }
+  | {
+      readonly answer: "want" /** Payload ranges we already hold. */;
+      readonly held: readonly { readonly start: number; readonly end: number }[];
+    }
   | { readonly answer: "have" }
   | { readonly answer: "not-now"; readonly retryAfterS: number; readonly reason: NotNowReason }
   | { readonly answer: "never"; readonly reason: NeverReason };
 
 export type NotNowReason = "busy" | "share" | "full" | "fault" | "untrusted-clock";
-export type NeverReason = "expired" | "denied" | "too-large" | "no-route" | "hop-limit" | "invalid" | "loop" | "policy";
+export type NeverReason =
+  | "expired"
+  | "denied"
+  | "too-large"
+  | "no-route"
+  | "hop-limit"
+  | "invalid"
+  | "loop"
+  | "policy";
 
 export type ConversationEvent =
   /** Mutually authenticated; `pairSecret` is to be kept for resumption before anything is sent under it. */
-  | { readonly type: "established"; readonly neighbour: KnownNeighbour; readonly resumed: boolean; readonly pairSecret: Uint8Array }
+  | {
+      readonly type: "established";
+      readonly neighbour: KnownNeighbour;
+      readonly resumed: boolean;
+      readonly pairSecret: Uint8Array;
+    }
   /** Header-only probe. Answer with decide(). */
-  | { readonly type: "offered"; readonly tag: number; readonly id: Uint8Array; readonly class: MessageClass; readonly headBytes: number; readonly payloadBytes: number }
+  | {
+      readonly type: "offered";
+      readonly tag: number;
+      readonly id: Uint8Array;
+      readonly class: MessageClass;
+      readonly headBytes: number;
+      readonly payloadBytes: number;
+    }
   /** The head is complete: check it now, before more payload is spent. reject() if it is no good. */
   | { readonly type: "head"; readonly tag: number; readonly bytes: Uint8Array }
   /** New payload bytes, to be kept as a partial. */

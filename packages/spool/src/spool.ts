@@ -24,7 +24,12 @@ export interface MessageKey {
 }
 
 /** 0 flash, 1 priority, 2 normal, 3 bulk. */
-export const CLASS_RANK: Readonly<Record<MessageClass, 0 | 1 | 2 | 3>> = { flash: 0, priority: 1, normal: 2, bulk: 3 };
+export const CLASS_RANK: Readonly<Record<MessageClass, 0 | 1 | 2 | 3>> = {
+  flash: 0,
+  priority: 1,
+  normal: 2,
+  bulk: 3,
+};
 
 /** Where a message accepted here can end. Exactly one of these is recorded for each. */
 export type EndState =
@@ -189,20 +194,37 @@ export interface Spool {
    *  inserts those deliveries whose (message key, recipient) was never delivered here. In one commit.
    *  `envelope` is null for a message between two users of this node. Notes go in the same commit. */
   acceptArrival(arrival: {
-    readonly envelope: { readonly id: EnvelopeId; readonly from: NodeAddress | null; readonly lifetimeMs: number; readonly ageMs: number; readonly ackCommitment: Uint8Array | null } | null;
+    readonly envelope: {
+      readonly id: EnvelopeId;
+      readonly from: NodeAddress | null;
+      readonly lifetimeMs: number;
+      readonly ageMs: number;
+      readonly ackCommitment: Uint8Array | null;
+    } | null;
     readonly deliveries: readonly NewDelivery[];
     readonly notes: readonly NewNote[];
   }): Promise<"kept" | "already-held">;
   /** Replaces waiting messages by the finished envelope that carries them (same hop). In one commit. */
-  compose(composed: { readonly messages: readonly MessageKey[]; readonly envelope: NewEnvelope }): Promise<void>;
+  compose(composed: {
+    readonly messages: readonly MessageKey[];
+    readonly envelope: NewEnvelope;
+  }): Promise<void>;
   /** A small signed or self-proving record for a neighbour: ack, refusal. At most 256 bytes. */
   addNotes(notes: readonly NewNote[]): Promise<void>;
 
   // ── plan and carry ──────────────────────────────────────────────────────────────────────────────────
   /** Legs that are due, urgent class first, then nearest deadline. One index probe per class. */
-  ready(where: { readonly link: string; readonly neighbour: NodeAddress; readonly limit: number }): Promise<readonly Leg[]>;
+  ready(where: {
+    readonly link: string;
+    readonly neighbour: NodeAddress;
+    readonly limit: number;
+  }): Promise<readonly Leg[]>;
   /** Legs without a link, or on `link`, for planning again when links change. */
-  legs(where: { readonly link: string | null; readonly afterLegId: number; readonly limit: number }): Promise<readonly Leg[]>;
+  legs(where: {
+    readonly link: string | null;
+    readonly afterLegId: number;
+    readonly limit: number;
+  }): Promise<readonly Leg[]>;
   /** Moves a leg to another link or neighbour. */
   replan(legId: number, hop: Hop): Promise<void>;
   /** Moves waiting legs whose time has come to ready; returns the hops that got work and when to call again. */
@@ -221,7 +243,11 @@ export interface Spool {
    *  Returns the messages that ended by this call (their senders are to be told). */
   settleLeg(legId: number, outcome: LegOutcome): Promise<readonly MessageRecord[]>;
   /** A verified receipt or signed refusal for an envelope: copies still here are purged and own messages end. */
-  settleEnvelope(id: EnvelopeId, end: "delivered" | "refused", detail: string): Promise<readonly MessageRecord[]>;
+  settleEnvelope(
+    id: EnvelopeId,
+    end: "delivered" | "refused",
+    detail: string,
+  ): Promise<readonly MessageRecord[]>;
   endMessage(key: MessageKey, end: EndState, detail: string): Promise<MessageRecord | null>;
   /** Ends and removes what is past its deadline (own messages, transit envelopes, deliveries), at most `limit`. */
   expire(limit: number): Promise<{
@@ -241,23 +267,35 @@ export interface Spool {
   dropPartial(id: EnvelopeId, ranges?: readonly PartialRange[]): Promise<void>;
 
   // ── deliveries ──────────────────────────────────────────────────────────────────────────────────────
-  dueDeliveries(limit: number): Promise<{ readonly due: readonly DeliveryRecord[]; readonly nextAtMs: number | null }>;
+  dueDeliveries(
+    limit: number,
+  ): Promise<{ readonly due: readonly DeliveryRecord[]; readonly nextAtMs: number | null }>;
   deliveryBody(deliveryId: number): Promise<Uint8Array | null>;
   /** Commits "we are about to hand this over": a crash from here on leaves `uncertain`. */
   beginDelivery(deliveryId: number): Promise<void>;
   /** One outcome per recipient served in this attempt. */
-  settleDelivery(deliveryId: number, result: {
-    readonly delivered: readonly string[];
-    readonly refused: readonly string[];
-    readonly retryAtMs: number | null;
-    readonly detail: string;
-    readonly notes?: readonly NewNote[];
-  }): Promise<DeliveryRecord>;
+  settleDelivery(
+    deliveryId: number,
+    result: {
+      readonly delivered: readonly string[];
+      readonly refused: readonly string[];
+      readonly retryAtMs: number | null;
+      readonly detail: string;
+      readonly notes?: readonly NewNote[];
+    },
+  ): Promise<DeliveryRecord>;
 
   // ── the rest ────────────────────────────────────────────────────────────────────────────────────────
-  listMessages(filter: { readonly submissionId?: string; readonly openOnly?: boolean; readonly limit: number }): Promise<readonly MessageRecord[]>;
+  listMessages(filter: {
+    readonly submissionId?: string;
+    readonly openOnly?: boolean;
+    readonly limit: number;
+  }): Promise<readonly MessageRecord[]>;
   listEnvelopes(limit: number): Promise<readonly EnvelopeRecord[]>;
-  listDeliveries(filter: { readonly openOnly?: boolean; readonly limit: number }): Promise<readonly DeliveryRecord[]>;
+  listDeliveries(filter: {
+    readonly openOnly?: boolean;
+    readonly limit: number;
+  }): Promise<readonly DeliveryRecord[]>;
   legsOf(what: { readonly key: MessageKey } | { readonly id: EnvelopeId }): Promise<readonly Leg[]>;
   /** Small named values of the core (pair secrets, contexts, counters), ≤ 64 kB each, ≤ 4 096 names. */
   getState(name: string): Promise<Uint8Array | null>;
