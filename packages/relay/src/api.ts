@@ -1,0 +1,228 @@
+import type {
+  Account,
+  Bearer,
+  Bridge,
+  BridgeAddresses,
+  BridgeHost,
+  Clock,
+  MessageClass,
+  RecipientCheck,
+  Rng,
+  Submission,
+  SubmissionRefusal,
+  SubmissionResult,
+} from "@estafette/contract";
+import type { Identity } from "@estafette/protocol";
+import type { DeliveryRecord, EnvelopeRecord, Leg, MessageRecord, Spool, SpoolStats } from "@estafette/spool";
+
+/** Everything the core is given. It reaches nothing else. */
+export interface RelayOptions {
+  readonly identity: Identity;
+  /** 32 bytes: what users' messages are sealed with while they rest here. */
+  readonly atRestKey: Uint8Array;
+  readonly spool: Spool;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly settings: RelaySettings;
+  /** Checks a password in constant time; null: no such account. */
+  readonly authenticate: (user: string, password: string) => Promise<Account | null>;
+  readonly log: BridgeHost["log"];
+  /** Named no-op in production; a simulated world cuts the power there. */
+  readonly faultPoint?: (name: string) => void;
+}
+
+export interface RelaySettings {
+  /** Short name of this node, in trace headers and on screens: `aurora`. */
+  readonly name: string;
+  /** Mail domains whose mailboxes are here, lower case. */
+  readonly domains: readonly string[];
+  /** Mailboxes here. `*@domain` as the only address of an account means: every local part. */
+  readonly accounts: readonly Account[];
+  readonly peers: readonly PeerSettings[];
+  /** Name of the peer that carries mail for the wide internet for us, or null. */
+  readonly exit: string | null;
+  /** First match wins; without a match the peer that serves the domain is its own next hop. */
+  readonly routes: readonly RouteSettings[];
+  /** Default lifetime of a message in seconds [3 600…2 592 000], default 604 800 (7 days). */
+  readonly lifetimeS: number;
+  /** Hop limit we sign, and the most we carry for others [1…16], default 16. */
+  readonly hopMax: number;
+  /** Largest message we accept, in bytes, default 10 000 000. */
+  readonly messageBytesMax: number;
+  /** Ask for an end-to-end receipt for every message of ours, default true. */
+  readonly receipts: boolean;
+  /** Retry schedule of legs and deliveries in seconds; the last one repeats. */
+  readonly retryS: readonly number[];
+}
+
+export interface PeerSettings {
+  readonly name: string;
+  /** Root key, 32 bytes. */
+  readonly root: Uint8Array;
+  /** Domains whose mailboxes are at this peer; `example.org` also serves `sub.example.org`. */
+  readonly domains: readonly string[];
+  /** Links on which this peer is a direct neighbour. Empty: it is reached through others. */
+  readonly links: readonly string[];
+  /** As exit gateway we put mail of this origin on the internet, written by these addresses (`@domain`: all of it). */
+  readonly exitFrom: readonly string[];
+  /** Whether we carry for this neighbour what is not for us. Default true for configured peers. */
+  readonly transit: boolean;
+}
+
+export interface RouteSettings {
+  /** A peer's name, a node address `est1…`, a domain suffix `.example.org`, or `*`. */
+  readonly match: string;
+  /** Explicit relay list: names of peers to pass in this order, destination excluded; 8 at most. */
+  readonly via: readonly string[];
+}
+
+/** What the core must know about a link beyond what its bearer says. */
+export interface LinkSettings {
+  readonly name: string;
+  /** Peers that may be at the other end, by name; the conversation admits nobody else. Empty: any configured peer. */
+  readonly peers: readonly string[];
+  /** Chain entries are carried in full where a byte is cheap, else as a digest. Default: by bit rate (≥ 64 kbit/s full). */
+  readonly chain: "full" | "digest" | "auto";
+  /** Which neighbour names of the bearer mean which peer (bearers with many neighbours); else learnt by handshake. */
+  readonly neighbours?: Readonly<Record<string, string>>;
+}
+
+export interface Relay extends Pick<BridgeHost, "submit" | "checkRecipient" | "authenticate"> {
+  addLink(bearer: Bearer, settings: LinkSettings): void;
+  addBridge(name: string, create: (host: BridgeHost) => Bridge): void;
+  /** Opens links and bridges; resolves when every bridge accepts. Broken links are retried for ever. */
+  start(): Promise<ReadonlyMap<string, BridgeAddresses>>;
+  /** Stops accepting, lets the group in hand commit, closes links and bridges. The spool stays open. */
+  stop(): Promise<void>;
+  submit(submission: Submission): Promise<SubmissionResult>;
+  checkRecipient(request: RecipientCheck): Promise<SubmissionRefusal | null>;
+  authenticate(user: string, password: string): Promise<Account | null>;
+  /** Live events; the returned function ends it. A listener that throws is removed. */
+  listen(listener: (event: Telemetry) => void): () => void;
+  /** Replaces the peers (after `peer accept`); conversations with removed peers end. */
+  setPeers(peers: readonly PeerSettings[]): Promise<void>;
+  status(): Promise<RelayStatus>;
+  /** All that is known here about one message: by submission id (`4F2K-M2QX`) or envelope id in hex. */
+  trace(id: string): Promise<readonly TraceEntry[]>;
+  queue(limit: number): Promise<QueueView>;
+  /** The mail itself, while it is still here: own waiting messages and deliveries not handed over yet. */
+  content(
+    id: string,
+  ): Promise<{ readonly from: string; readonly to: readonly string[]; readonly rfc5322: Uint8Array } | null>;
+  /** Ends a waiting message of our own; its state becomes `deleted`. */
+  remove(submissionId: string): Promise<number>;
+}
+
+export interface RelayStatus {
+  readonly name: string;
+  readonly address: string;
+  readonly domains: readonly string[];
+  readonly links: readonly LinkStatus[];
+  readonly spool: SpoolStats;
+  readonly clockTrust: "untrusted" | "plausible" | "trusted";
+}
+
+export interface LinkStatus {
+  readonly name: string;
+  readonly state: "down" | "up" | "broken";
+  readonly detail: string;
+  readonly neighbours: readonly {
+    readonly neighbour: string;
+    readonly peer: string | null;
+    readonly state: "idle" | "handshake" | "established" | "lost";
+    readonly outgoingCount: number;
+    readonly incomingCount: number;
+  }[];
+  readonly bytesSent: number;
+  readonly bytesHeard: number;
+  readonly parcelsSent: number;
+  readonly parcelsHeard: number;
+  readonly parcelsRefused: number;
+  readonly segmentsRepeated: number;
+}
+
+export interface QueueView {
+  readonly messages: readonly MessageRecord[];
+  readonly envelopes: readonly EnvelopeRecord[];
+  readonly deliveries: readonly DeliveryRecord[];
+}
+
+export interface TraceEntry {
+  /** Spool time in milliseconds; unix time where the clock could be read then. */
+  readonly what: "message" | "envelope" | "delivery" | "leg";
+  readonly text: string;
+  readonly message?: MessageRecord;
+  readonly envelope?: EnvelopeRecord;
+  readonly delivery?: DeliveryRecord;
+  readonly leg?: Leg;
+  /** Path as verified here. */
+  readonly path?: string;
+}
+
+export type Telemetry =
+  | {
+      readonly type: "link";
+      readonly link: string;
+      readonly state: "up" | "down" | "broken";
+      readonly detail: string;
+    }
+  | {
+      readonly type: "neighbour";
+      readonly link: string;
+      readonly peer: string;
+      readonly state: "established" | "lost";
+      readonly detail: string;
+    }
+  | {
+      readonly type: "accepted";
+      readonly submissionId: string;
+      readonly from: string;
+      readonly to: readonly string[];
+      readonly class: MessageClass;
+      readonly bytes: number;
+    }
+  | {
+      readonly type: "composed";
+      readonly submissionIds: readonly string[];
+      readonly envelopeId: string;
+      readonly mailBytes: number;
+      readonly envelopeBytes: number;
+    }
+  | {
+      readonly type: "progress";
+      readonly link: string;
+      readonly peer: string;
+      readonly direction: "out" | "in";
+      readonly envelopeId: string;
+      readonly bytes: number;
+      readonly totalBytes: number;
+    }
+  | { readonly type: "forwarded"; readonly link: string; readonly peer: string; readonly envelopeId: string }
+  | {
+      readonly type: "arrived";
+      readonly envelopeId: string;
+      readonly from: string;
+      readonly to: readonly string[];
+      readonly path: string;
+      readonly verified: boolean;
+      readonly ageMs: number;
+    }
+  | { readonly type: "relayed"; readonly envelopeId: string; readonly from: string; readonly path: string }
+  | {
+      readonly type: "delivered";
+      readonly bridge: string;
+      readonly from: string;
+      readonly to: readonly string[];
+      readonly messageId: string;
+      readonly detail: string;
+    }
+  | { readonly type: "receipt"; readonly submissionId: string; readonly detail: string }
+  | { readonly type: "ended"; readonly submissionId: string; readonly end: string; readonly detail: string }
+  | {
+      readonly type: "refused";
+      readonly link: string;
+      readonly peer: string;
+      readonly envelopeId: string;
+      readonly why: string;
+    }
+  | { readonly type: "fault"; readonly where: string; readonly detail: string };

@@ -1,0 +1,46 @@
+/** Bounds of the core. What happens at each bound is said beside it. */
+export const LIMITS = {
+  /** Bytes; a compressed content may not claim more than this when opened. More: refused as invalid. */
+  contentBytesMax: 16_000_000,
+  /** Decompressed bytes per compressed byte; more is refused as a bomb, and sent uncompressed at the origin. T39. */
+  inflationMax: 64,
+  /** Bytes every content may reach regardless of its ratio. Our choice: one page of text repeated. */
+  inflationFreeBytes: 16_384,
+  /** log2 of bytes; larger windows are refused. Design §4.5. */
+  windowLogMax: 17,
+  /** Transfers of classes normal and bulk offered at once on slow links, so that flash finds a free place. */
+  slowOffersMax: 4,
+  /** Bytes per second; links at least this fast count as fat. Our choice: 64 kbit/s. */
+  fatLinkBytesPerS: 8_000,
+  /** Bytes; payloads up to this size heard on a fat link are assembled in memory instead of the spool. */
+  assembleInMemoryBytesMax: 65_536,
+  /** Bytes of such payloads in memory together; beyond it the spool assembles. */
+  assembleInMemoryTotalBytesMax: 16_777_216,
+  /** Neighbours with an open conversation per link; the next one is not listened to. */
+  sessionsPerLinkMax: 64,
+  /** Envelopes of one neighbour being received at once; further offers are answered `not now`. */
+  incomingPerSessionMax: 256,
+  /** Deliveries handed to bridges at the same time. The others wait in the spool. */
+  deliveriesAtOnceMax: 8,
+  /** Milliseconds a bridge may take for one delivery; then it is tried again later. */
+  deliveryTimeoutMs: 300_000,
+  /** Telemetry listeners; one more is refused. */
+  listenersMax: 64,
+  /** Items expired in one transaction; the rest follows at once in the next. */
+  expireBatchMax: 256,
+  /** Milliseconds between looks for what has expired. Our choice: lifetimes are hours and days. */
+  expireEveryMs: 10_000,
+  /** First and last delay before a broken link is opened again, in milliseconds; doubles between. F11. */
+  reopenMsMin: 1_000,
+  reopenMsMax: 60_000,
+  /** Milliseconds between collecting visits to a dialled store buffer when nothing is due. */
+  collectEveryMs: 21_600_000,
+  /** Legs looked at per step when links changed. */
+  replanBatch: 256,
+  /** Notices sent to one outside sender per day of running; further ones are only recorded. T34. */
+  outsideNoticesPerDayMax: 10,
+  /** Outside senders remembered for that; the oldest is forgotten. */
+  outsideSendersMax: 1_000,
+  /** Failed assemblies of one envelope before its neighbour is told never. */
+  assemblyFailuresMax: 2,
+} as const;

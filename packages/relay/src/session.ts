@@ -1,0 +1,291 @@
+import type { Bearer } from "@estafette/contract";
+import { ProtocolError } from "@estafette/contract";
+import {
+  type ChannelTraits,
+  type Conversation,
+  type ConversationEvent,
+  createConversation,
+  type KnownNeighbour,
+} from "@estafette/link";
+import { addressOf, sameBytes, toHex } from "@estafette/protocol";
+import type { Leg } from "@estafette/spool";
+import type { LinkSettings } from "./api.js";
+import { composeLeg } from "./compose.js";
+import type { Core } from "./core.js";
+import type { Peer } from "./directory.js";
+import { LIMITS } from "./limits.js";
+import type { Notices } from "./notices.js";
+import { headForHop } from "./outgoing.js";
+import { Reception } from "./reception.js";
+import { settleTransfer } from "./settle.js";
+
+/** What a session needs from the link it lives on. */
+export interface SessionHost {
+  readonly core: Core;
+  readonly notices: Notices;
+  readonly bearer: Bearer;
+  readonly settings: LinkSettings;
+  /** Something may be ready to send. */
+  wake(): void;
+  established(session: Session): void;
+  lost(session: Session, why: string): void;
+}
+
+/** One neighbour on one link: feeds its conversation, commits what it reports, picks what it offers. */
+export class Session {
+  readonly conversation: Conversation;
+  readonly #reception: Reception;
+  readonly #underway = new Map<number, Leg>();
+  #peer: Peer | null;
+  #blocked = false;
+  #over = false;
+  #cancelTick: (() => void) | null = null;
+
+  private constructor(
+    readonly host: SessionHost,
+    readonly neighbour: string,
+    expected: KnownNeighbour | null,
+  ) {
+    const { core, bearer } = host;
+    this.#peer = expected && core.directory.peer(expected.address);
+    this.#reception = new Reception(this, host);
+    this.conversation = createConversation({
+      self: {
+        address: core.identity.address,
+        rootPublic: core.identity.keys.root,
+        staticPublic: core.identity.keys.sealing,
+        agree: (theirs) => core.identity.agree(theirs),
+      },
+      expected,
+      admit: (root, sealing) => this.#admit(root, sealing),
+      channel: channelOf(bearer),
+      rng: core.rng,
+      nowMs: core.clock.monotonicMs(),
+    });
+  }
+
+  /** With the pair secret of an earlier meeting, when the neighbour is known beforehand. */
+  static async open(host: SessionHost, neighbour: string, peer: Peer | null): Promise<Session> {
+    if (!peer) return new Session(host, neighbour, null);
+    const sealed = await host.core.spool.getState(pairName(peer));
+    let pairSecret: Uint8Array | null = null;
+    try {
+      pairSecret = sealed && host.core.vault.open(sealed, pairName(peer));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error; // a secret sealed by another at-rest key: meet anew
+    }
+    return new Session(host, neighbour, {
+      address: peer.address,
+      rootPublic: peer.keys.root,
+      staticPublic: peer.keys.sealing,
+      pairSecret,
+    });
+  }
+
+  get peer(): Peer | null {
+    return this.#peer;
+  }
+
+  get isEstablished(): boolean {
+    return !this.#blocked && this.conversation.status().state === "established";
+  }
+
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  #admit(root: Uint8Array, sealing: Uint8Array): KnownNeighbour | null {
+    const peer = this.host.core.directory.peers.find(
+      (p) => sameBytes(p.keys.root, root) && sameBytes(p.keys.sealing, sealing),
+    );
+    const allowed = this.host.settings.peers;
+    if (!peer || (allowed.length > 0 && !allowed.includes(peer.name))) return null;
+    return { address: peer.address, rootPublic: root, staticPublic: sealing, pairSecret: null };
+  }
+
+  heard(bytes: Uint8Array): void {
+    this.conversation.heard(bytes, this.#nowMs());
+    this.process();
+  }
+
+  close(why: string): void {
+    if (this.#over) return;
+    this.conversation.close(this.#nowMs(), why);
+    this.process();
+    this.#end(why);
+  }
+
+  /** Handles what the conversation reports. Called after every input. */
+  process(): void {
+    for (const event of this.conversation.takeEvents()) this.#on(event);
+    this.#scheduleTick();
+    if (!this.#over) this.host.wake();
+  }
+
+  #on(event: ConversationEvent): void {
+    if (event.type === "established")
+      void this.#established(event.neighbour, event.pairSecret, event.resumed);
+    else if (event.type === "lost") this.#end(event.why);
+    else if (event.type === "settled") this.#settled(event.key, event.result);
+    else this.#reception.on(event);
+  }
+
+  /** The pair secret is committed before anything is sent under it, so that both ends can resume. */
+  async #established(known: KnownNeighbour, pairSecret: Uint8Array, resumed: boolean): Promise<void> {
+    const { core } = this.host;
+    this.#peer = core.directory.peer(addressOf(known.rootPublic));
+    const peer = this.#peer;
+    if (!peer) return this.close("not a configured peer");
+    if (!resumed) {
+      this.#blocked = true;
+      try {
+        await core.spool.putState(pairName(peer), core.vault.seal(pairSecret, pairName(peer)));
+      } catch (error) {
+        return core.fail(error, "pair secret");
+      }
+      this.#blocked = false;
+    }
+    this.host.established(this);
+    this.process();
+  }
+
+  #end(why: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#cancelTick?.();
+    this.#underway.clear();
+    this.#reception.end();
+    this.host.lost(this, why);
+  }
+
+  #scheduleTick(): void {
+    this.#cancelTick?.();
+    this.#cancelTick = null;
+    const at = this.#over ? null : this.conversation.nextTickMs();
+    if (at === null) return;
+    this.#cancelTick = this.host.core.clock.timer(Math.max(0, Math.ceil(at - this.#nowMs())), () => {
+      this.conversation.tick(this.#nowMs());
+      this.process();
+    });
+  }
+
+  /** pick: ready legs of this neighbour become offers. Begins the handshake when something waits. */
+  async pick(): Promise<void> {
+    if (this.#over || this.#blocked || !this.#peer) return;
+    const { state } = this.conversation.status();
+    if (state === "handshake" || state === "lost") return;
+    const legs = await this.#readyLegs();
+    if (this.#over || legs.length === 0) return;
+    if (state === "idle") {
+      this.conversation.start(this.#nowMs());
+      return this.process();
+    }
+    for (const leg of legs) {
+      if (this.#over || !this.#hasRoomFor(leg)) break;
+      await this.#offer(leg);
+    }
+  }
+
+  async #readyLegs(): Promise<readonly Leg[]> {
+    if (!this.#peer) return [];
+    const limit = this.#underway.size + 16;
+    const legs = await this.host.core.spool.ready({
+      link: this.host.settings.name,
+      neighbour: this.#peer.address,
+      limit,
+    });
+    return legs.filter((leg) => !this.#underway.has(leg.legId));
+  }
+
+  /** On slow links a place is kept free for what is urgent. */
+  #hasRoomFor(leg: Leg): boolean {
+    if (leg.what.kind === "note") return true;
+    if (!this.conversation.canOffer()) return false;
+    const urgent = leg.class === "flash" || leg.class === "priority";
+    return urgent || isFat(this.host.bearer) || this.#underway.size < LIMITS.slowOffersMax;
+  }
+
+  async #offer(leg: Leg): Promise<void> {
+    const { core } = this.host;
+    this.#underway.set(leg.legId, leg);
+    if (leg.what.kind === "note") {
+      this.conversation.sendNote({ key: leg.legId, bytes: leg.what.bytes }, this.#nowMs());
+      return this.process();
+    }
+    if (leg.what.kind === "message") {
+      this.#underway.delete(leg.legId);
+      if (await composeLeg(core, leg)) return this.host.wake();
+      await core.spool.settleLeg(leg.legId, { outcome: "refused", why: "the message is no longer here" });
+      return;
+    }
+    const record = await core.spool.envelope(leg.what.id);
+    const payload = record && (await core.spool.envelopePayload(leg.what.id));
+    const head = record && payload && headForHop(core, record, leg.hop, this.#fullChain());
+    if (this.#over) return;
+    if (!record || !payload || !head) {
+      this.#underway.delete(leg.legId); // past its lifetime: the expiry sweep ends it and tells its sender
+      return;
+    }
+    this.conversation.offer(
+      { key: leg.legId, id: record.id, class: record.class, head, payload },
+      this.#nowMs(),
+    );
+    this.process();
+  }
+
+  #fullChain(): boolean {
+    const { chain } = this.host.settings;
+    return chain === "full" || (chain === "auto" && isFat(this.host.bearer));
+  }
+
+  #settled(key: number, result: Parameters<typeof settleTransfer>[2]): void {
+    const leg = this.#underway.get(key);
+    if (!leg) return;
+    void settleTransfer(this.host.core, leg, result, {
+      link: this.host.settings.name,
+      peer: this.#peer?.name ?? this.neighbour,
+      notices: this.host.notices,
+    })
+      .catch((error: unknown) => this.host.core.fail(error, "settle"))
+      .finally(() => {
+        this.#underway.delete(key);
+        this.host.wake();
+      });
+  }
+
+  #nowMs(): number {
+    return this.host.core.clock.monotonicMs();
+  }
+
+  toString(): string {
+    return `${this.host.settings.name}/${this.neighbour || "far end"}${this.#peer ? ` (${this.#peer.name} ${toHex(this.#peer.address).slice(0, 8)})` : ""}`;
+  }
+}
+
+function pairName(peer: Peer): string {
+  return `pair/${peer.addressHex}`;
+}
+
+/** Fast enough that bytes hardly matter. */
+export function isFat(bearer: Bearer): boolean {
+  const { bitsPerSecond, cost } = bearer.capabilities;
+  return (
+    cost.perByte === 0 &&
+    cost.perContact === 0 &&
+    (bitsPerSecond === null || bitsPerSecond >= LIMITS.fatLinkBytesPerS * 8)
+  );
+}
+
+function channelOf(bearer: Bearer): ChannelTraits {
+  const c = bearer.capabilities;
+  return {
+    parcelBytesMax: c.parcelBytesMax,
+    duplex: c.duplex,
+    lossy: c.lossy,
+    ordered: c.ordered,
+    encrypt: c.content === "any",
+    airtimeMs: (byteCount) => bearer.airtimeMs(byteCount),
+    turnaroundMs: c.turnaroundMs,
+    answerMs: c.answerMs,
+  };
+}

@@ -1,0 +1,106 @@
+import { rebuildMail } from "@estafette/mail";
+import { publicIdOf, toHex } from "@estafette/protocol";
+import type { DeliveryRecord, EnvelopeRecord, MessageRecord } from "@estafette/spool";
+import type { QueueView, TraceEntry } from "./api.js";
+import { type Core, keyText } from "./core.js";
+import { mailOf } from "./deliveries.js";
+
+/** How many rows a view ever looks through. Our choice: what a person can still read. */
+const VIEW_ROWS_MAX = 10_000;
+
+/** What people are shown. Reads only. */
+export async function queueView(core: Core, limit: number): Promise<QueueView> {
+  const bounded = Math.min(limit, VIEW_ROWS_MAX);
+  return {
+    messages: await core.spool.listMessages({ openOnly: true, limit: bounded }),
+    envelopes: await core.spool.listEnvelopes(bounded),
+    deliveries: await core.spool.listDeliveries({ openOnly: true, limit: bounded }),
+  };
+}
+
+/** Everything known here about one message, by submission id, or envelope id in hex. */
+export async function trace(core: Core, id: string): Promise<readonly TraceEntry[]> {
+  const entries: TraceEntry[] = [];
+  for (const message of await core.spool.listMessages({ submissionId: id, limit: VIEW_ROWS_MAX })) {
+    entries.push({ what: "message", text: describeMessage(message), message });
+    for (const leg of await core.spool.legsOf({ key: message.key }))
+      entries.push({ what: "leg", text: describeHop(core, leg.hop, leg.attempts), leg });
+    if (message.envelopeId) entries.push(...(await envelopeEntries(core, message.envelopeId)));
+  }
+  if (/^[0-9a-f]{32}$/.test(id)) entries.push(...(await envelopeEntries(core, Buffer.from(id, "hex"))));
+  for (const delivery of await core.spool.listDeliveries({ limit: VIEW_ROWS_MAX })) {
+    const matches =
+      deliveryId(delivery) === id || (delivery.envelopeId !== null && toHex(delivery.envelopeId) === id);
+    if (matches)
+      entries.push({
+        what: "delivery",
+        text: describeDelivery(delivery),
+        delivery,
+        path: pathOf(core, delivery),
+      });
+  }
+  return entries;
+}
+
+async function envelopeEntries(core: Core, id: Uint8Array): Promise<readonly TraceEntry[]> {
+  const envelope = await core.spool.envelope(id);
+  if (!envelope) return [];
+  const entries: TraceEntry[] = [{ what: "envelope", text: describeEnvelope(core, envelope), envelope }];
+  for (const leg of await core.spool.legsOf({ id }))
+    entries.push({ what: "leg", text: describeHop(core, leg.hop, leg.attempts), leg });
+  return entries;
+}
+
+function deliveryId(delivery: DeliveryRecord): string {
+  const { origin, epoch, sequence } = delivery.key;
+  return publicIdOf(origin, epoch, sequence);
+}
+
+function pathOf(core: Core, delivery: DeliveryRecord): string {
+  const bytes = core.vault.open(delivery.context, `delivery/${keyText(delivery.key)}/context`);
+  return (JSON.parse(new TextDecoder().decode(bytes)) as { path: string }).path;
+}
+
+function describeMessage(m: MessageRecord): string {
+  const state = m.end ?? (m.envelopeId ? "waits for the neighbour or for its receipt" : "waits for its link");
+  return `${m.from || "(notice)"} -> ${m.to.join(", ")}: ${state}${m.detail ? ` (${m.detail})` : ""}`;
+}
+
+function describeEnvelope(core: Core, e: EnvelopeRecord): string {
+  const from = e.from ? core.directory.nameOf(e.from) : "composed here";
+  return `envelope ${toHex(e.id)} for ${core.directory.nameOf(e.destination)}, ${e.payloadBytes} B, ${from}`;
+}
+
+function describeHop(
+  core: Core,
+  hop: { readonly link: string | null; readonly neighbour: Uint8Array },
+  attempts: number,
+): string {
+  return `next hop ${core.directory.nameOf(hop.neighbour)} over ${hop.link ?? "no link yet"}, ${attempts} attempts`;
+}
+
+function describeDelivery(d: DeliveryRecord): string {
+  return `${d.kind} ${d.to.join(", ")}: ${d.end ?? `waits for the ${d.kind}`}${d.detail ? ` (${d.detail})` : ""}`;
+}
+
+/** The mail itself while it is still here. */
+export async function contentOf(
+  core: Core,
+  id: string,
+): Promise<{ readonly from: string; readonly to: readonly string[]; readonly rfc5322: Uint8Array } | null> {
+  const [message] = await core.spool.listMessages({ submissionId: id, limit: 1 });
+  const sealed = message && (await core.spool.messageBody(message.key));
+  if (message && sealed) {
+    const body = core.vault.open(sealed, `message/${keyText(message.key)}`);
+    return {
+      from: message.from,
+      to: message.to,
+      rfc5322: message.bodyKind === "text" ? body : rebuildMail(body, {}),
+    };
+  }
+  for (const delivery of await core.spool.listDeliveries({ limit: VIEW_ROWS_MAX })) {
+    const mail = deliveryId(delivery) === id ? await mailOf(core, delivery) : null;
+    if (mail) return { from: delivery.from, to: delivery.to, rfc5322: mail };
+  }
+  return null;
+}
