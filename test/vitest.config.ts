@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import CountingReporter from "./report/counting-reporter.js";
 
 /** Packages run from source: the condition "estafette-source" names each package's src/index.ts. */
 const conditions = ["estafette-source", "node", "import", "module", "default"];
@@ -10,6 +11,7 @@ export default defineConfig({
   test: {
     include: ["{packages,plugins,gateway,hardware,test}/**/*.test.ts"],
     exclude: ["**/dist/**", "**/node_modules/**"],
+    reporters: ["default", new CountingReporter()],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 60_000,

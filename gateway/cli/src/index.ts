@@ -1,1 +1,3 @@
-export {};
+export { EXIT } from "./exit.js";
+export type { Io } from "./io.js";
+export { run } from "./run.js";

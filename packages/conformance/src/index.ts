@@ -1,1 +1,6 @@
-export {};
+export { describeBearer } from "./bearer.js";
+export type { BearerWorld } from "./bearer-world.js";
+export { type BridgeSetup, type BridgeUnderTest, type BridgeWorld, describeBridge } from "./bridge.js";
+export { seededRng } from "./seeded-rng.js";
+export { describeSpool, type SpoolSetup, type SpoolSubject } from "./spool.js";
+export { countingClock, VirtualClock } from "./virtual-clock.js";

@@ -1,1 +1,3 @@
 export * from "./api.js";
+export { createConversation } from "./conversation.js";
+export { LINK_LIMITS } from "./limits.js";

@@ -1,1 +1,10 @@
-export {};
+export { type Address, type HeaderMailbox, parseAddress, parseHeaderMailboxes } from "./address.js";
+export { formatDate, type MailDate, parseDate } from "./date.js";
+export { keepsField } from "./header-table.js";
+export { limits as mailLimits } from "./limits.js";
+export { countHops, idField, type MailHops, possibleDuplicateField, traceField } from "./loops.js";
+export { buildNotice, type NoticeAction, type NoticeInput, type NoticeRecipient } from "./notice.js";
+export { isPayload, type MailTrace, rebuildMail, shrinkMail } from "./payload.js";
+export { type Entity, fieldKey, type HeaderField, headerValues, readMail, unfold } from "./read.js";
+export { type MailSummary, summarizeMail } from "./summary.js";
+export { decodeWords } from "./words.js";

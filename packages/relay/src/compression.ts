@@ -1,6 +1,7 @@
 import { ProtocolError } from "@estafette/contract";
 import { Compressor } from "zstd-napi";
-import * as zstd from "zstd-napi/binding.js";
+// A default import: node finds no names in the CommonJS wrapper of a native module, so `* as` would be empty there.
+import zstd from "zstd-napi/binding.js";
 import { LIMITS } from "./limits.js";
 
 /** Codec ids of the envelope header (SPEC.md). */

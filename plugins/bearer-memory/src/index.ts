@@ -1,1 +1,9 @@
-export {};
+export { MEMORY_LIMITS } from "./limits.js";
+export {
+  createMemoryMedium,
+  type MemoryCounters,
+  type MemoryMedium,
+  type MemoryMediumOptions,
+} from "./medium.js";
+export { type MemoryConfig, memoryPlugin as default } from "./plugin.js";
+export { type MemoryProfile, memoryProfiles } from "./profile.js";

@@ -1,0 +1,69 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { CONFIG_LIMITS, type Config, ConfigErrors, optionKey, parseConfig } from "@estafette/config";
+import { ConfigError } from "@estafette/contract";
+import { loadBearer, loadSmtpBridge } from "./plugins.js";
+import { secretLookup } from "./secrets.js";
+import { placedMail, smtpOptions } from "./settings.js";
+import { reason } from "./state.js";
+
+/**
+ * Reads a configuration file and its secrets. Judges everything that the file alone can show.
+ * @throws ConfigError, ConfigErrors.
+ */
+export async function loadConfig(path: string, env: NodeJS.ProcessEnv): Promise<Config> {
+  const file = resolve(path);
+  let text: string;
+  try {
+    const bytes = await readFile(file);
+    if (bytes.length > CONFIG_LIMITS.textCharactersMax * 4) {
+      throw new ConfigError("EST_CONFIG_SYNTAX", "the file is too large", {
+        file,
+        fix: "is it the right file?",
+      });
+    }
+    text = bytes.toString("utf8");
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    throw new ConfigError("EST_CONFIG_SYNTAX", `cannot read the configuration: ${reason(cause)}`, {
+      file,
+      fix: "name it with --config FILE, or make one with `estafette init`",
+    });
+  }
+  return parseConfig(text, file, { secrets: secretLookup(file, env) });
+}
+
+/**
+ * Lets every configured plugin read its part, without opening anything.
+ * @throws ConfigErrors with a place for each complaint.
+ */
+export async function checkPlugins(config: Config): Promise<void> {
+  const errors: ConfigError[] = [];
+  for (const link of config.links) {
+    try {
+      const plugin = await loadBearer(config, link);
+      plugin.parse(link.options);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      errors.push(error.place.line === undefined ? placed(config, link.name, error) : error);
+    }
+  }
+  const smtp = smtpOptions(config);
+  if (smtp !== null) {
+    try {
+      (await loadSmtpBridge()).parse(smtp);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      errors.push(placedMail(config, error));
+    }
+  }
+  const [first, ...rest] = errors;
+  if (first !== undefined) throw new ConfigErrors([first, ...rest]);
+}
+
+/** Gives what a bearer plugin refused its line. */
+export function placed(config: Config, linkName: string, error: ConfigError): ConfigError {
+  const key = error.place.key === undefined ? {} : { key: optionKey(error.place.key) };
+  const fix = error.place.fix === undefined ? {} : { fix: error.place.fix };
+  return config.errorAt(["links", linkName], { problem: error.message, ...fix, ...key });
+}

@@ -1,0 +1,81 @@
+import type { ConfigError } from "@estafette/contract";
+import type { Path } from "./document.js";
+
+/** One gateway as its owner described it: names, units and defaults settled, cross-references checked. */
+export interface Config {
+  readonly file: string;
+  readonly node: { readonly name: string; readonly domains: readonly string[] };
+  /** null: judged at start. */
+  readonly clockTrust: "untrusted" | "plausible" | "trusted" | null;
+  readonly state: { readonly directory: string; readonly quotaBytes: number };
+  readonly peers: readonly PeerConfig[];
+  readonly exit: string | null;
+  readonly links: readonly LinkConfig[];
+  readonly routes: readonly { readonly match: string; readonly via: readonly string[] }[];
+  readonly mail: MailConfig;
+  readonly users: readonly UserConfig[];
+  /** Seconds [3 600…2 592 000], default 604 800. */
+  readonly lifetimeS: number;
+  /** Seconds between attempts; the last one repeats. */
+  readonly retryS: readonly number[];
+  /** [1…16], default 16. */
+  readonly hopMax: number;
+  readonly receipts: boolean;
+  /** null: `api.sock` in the state directory. */
+  readonly apiSocket: string | null;
+  /** An error at a place of this file, for what only a plugin or the system can judge. */
+  errorAt(
+    path: Path,
+    error: { readonly problem: string; readonly fix?: string; readonly key?: string },
+  ): ConfigError;
+}
+
+export interface PeerConfig {
+  readonly name: string;
+  /** Root public key, 32 bytes, not yet admitted by the gate of the protocol. null: `peer accept` supplies it. */
+  readonly root: Uint8Array | null;
+  readonly domains: readonly string[];
+  readonly links: readonly string[];
+  readonly exitFrom: readonly string[];
+  readonly transit: boolean;
+}
+
+export interface LinkConfig {
+  readonly name: string;
+  /** The part of the plugin's name after `bearer-`. */
+  readonly driver: string;
+  /** Peers that may be at the far end; empty: any. */
+  readonly peers: readonly string[];
+  readonly chain: "full" | "digest" | "auto";
+  readonly neighbours: Readonly<Record<string, string>>;
+  /** For the plugin's `parse`: keys in camelCase, secrets as text, values with units as base units. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface MailConfig {
+  readonly submission: { readonly listen: string; readonly tls: TlsFiles | null } | null;
+  readonly lmtpIn: string | null;
+  readonly smtpIn: string | null;
+  readonly mailbox: { readonly lmtp: string } | { readonly maildir: string } | null;
+  readonly smarthost: {
+    readonly host: string;
+    readonly port: number;
+    readonly tls: "none" | "starttls" | "implicit";
+    readonly login: { readonly user: string; readonly password: string } | null;
+  } | null;
+  /** Bytes, default 10 000 000. */
+  readonly messageBytesMax: number;
+}
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  readonly key: string;
+  readonly cert: string;
+}
+
+export interface UserConfig {
+  readonly name: string;
+  /** null: nobody can log in as this user. */
+  readonly password: string | null;
+  readonly addresses: readonly string[];
+}

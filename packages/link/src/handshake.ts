@@ -1,0 +1,399 @@
+import { ProtocolError } from "@estafette/contract";
+import { AnswerBudget } from "./answer-budget.js";
+import type { ConversationInit } from "./api.js";
+import { compareBytes, equalBytes } from "./bytes.js";
+import {
+  cutHello,
+  encodeReset,
+  type HelloPiece,
+  HelloReader,
+  RESET,
+  RESET_BYTES,
+  resetEcho,
+  sameEcho,
+} from "./hello.js";
+import { type Agreement, Introduction, NotAdmitted, type Opening } from "./introduction.js";
+import { LINK_LIMITS } from "./limits.js";
+import type { NoisePattern } from "./noise.js";
+import { ASK, KIND, kindOf, type Opened, OVER } from "./session.js";
+import type { Timing } from "./timing.js";
+
+/*
+ *  initiator                         responder
+ *  resume1 ────────────────────────►             context known?  else reset 1 → KK, reset 2 → XX
+ *          ◄──────────────────────── resume2     initiator: agreed
+ *  data    ────────────────────────►             responder: proven
+ *
+ *  KK: hello1 ─► hello2 ─► data      XX: hello1 ─► hello2 ─► hello3 + data ─► data
+ *
+ * The initiator repeats; the responder only answers. When both began, the better first message wins.
+ */
+
+type Way = "resume" | NoisePattern;
+/** Who knows less wins, so that nobody insists on what the other cannot do. */
+const RANK: Record<Way, number> = { resume: 0, KK: 1, XX: 2 };
+
+interface OurAttempt {
+  readonly way: Way;
+  /** Compared with the neighbour's when both began: ephemeral key or nonce. */
+  readonly token: Uint8Array;
+  readonly attempt: number;
+  readonly opening: Opening | null;
+  /** The message to repeat. */
+  parcels: readonly Uint8Array[];
+  /** XX after the second message: reached, and to be confirmed by the neighbour's first data. */
+  agreement: Agreement | null;
+}
+
+interface Candidate {
+  readonly token: Uint8Array;
+  readonly attempt: number;
+  readonly opening: Opening | null;
+  readonly answer: readonly Uint8Array[];
+  /** Null for XX before the third message. */
+  readonly agreement: Agreement | null;
+}
+
+interface Outgoing {
+  readonly bytes: Uint8Array;
+  readonly over: boolean;
+  readonly ours: boolean;
+}
+
+export interface HandshakeHeard {
+  /** Pieces of the same message still to come. */
+  readonly laterPieces: number;
+  readonly agreement: Agreement | null;
+}
+
+const HEARD: HandshakeHeard = { laterPieces: 0, agreement: null };
+
+/** Brings two ends to an {@link Agreement}; may run beside a session in force. */
+export class Handshake {
+  readonly introduction: Introduction;
+  private readonly reader = new HelloReader();
+  private ours: OurAttempt | null = null;
+  private candidates: Candidate[] = [];
+  private outbox: Outgoing[] = [];
+  private readonly budget: AnswerBudget;
+  private tries = 0;
+  private repeatAtMs: number | null = null;
+  private resetAllowedAtMs = 0;
+  /** The most telling thing seen so far, for `lost`. */
+  hint = "no answer";
+
+  constructor(
+    private readonly init: ConversationInit,
+    private readonly timing: Timing,
+  ) {
+    this.introduction = new Introduction(init);
+    this.budget = new AnswerBudget(init.nowMs);
+  }
+
+  /** We have begun and are not there yet. */
+  get beginning(): boolean {
+    return this.ours !== null;
+  }
+
+  get underWay(): boolean {
+    return this.ours !== null || this.candidates.length > 0;
+  }
+
+  get wantsToSpeak(): boolean {
+    return this.outbox.length > 0;
+  }
+
+  begin(nowMs: number): void {
+    if (this.ours !== null) return;
+    this.tries = 0;
+    const { neighbour, pairSecret } = this.introduction;
+    this.beginWay(neighbour === null ? "XX" : pairSecret === null ? "KK" : "resume");
+    if (this.candidates.length > 0) {
+      // The neighbour was first: let it finish.
+      this.outbox = this.outbox.filter((parcel) => !parcel.ours);
+      this.repeatAtMs = nowMs + this.timing.backOffMs(2);
+    }
+  }
+
+  /** A session works: nothing that was begun or half-answered matters any more. */
+  settle(agreement: Agreement): void {
+    this.introduction.neighbour = agreement.neighbour;
+    this.introduction.pairSecret = agreement.pairSecret;
+    this.cancel();
+    this.candidates = [];
+    this.outbox = [];
+    this.reader.clear();
+  }
+
+  cancel(): void {
+    this.ours = null;
+    this.repeatAtMs = null;
+    this.outbox = this.outbox.filter((parcel) => !parcel.ours);
+  }
+
+  private beginWay(way: Way): void {
+    const attempt = this.init.rng.bytes(2).reduce((sum, byte) => sum * 256 + byte, 0);
+    const resume = way === "resume" ? this.introduction.openResume() : null;
+    if (resume !== null) {
+      const token = resume.slice(3, 11);
+      this.ours = { way, token, attempt, opening: null, parcels: [resume], agreement: null };
+    } else {
+      const pattern = way === "XX" || this.introduction.neighbour === null ? "XX" : "KK";
+      const opening = this.introduction.open(pattern);
+      const parcels = this.cut(1, pattern, attempt, opening.message);
+      const token = opening.message.slice(0, 32);
+      this.ours = { way: pattern, token, attempt, opening, parcels, agreement: null };
+    }
+    this.queueOurs();
+  }
+
+  private cut(
+    kind: 1 | 2 | 3,
+    pattern: NoisePattern,
+    attempt: number,
+    message: Uint8Array,
+  ): readonly Uint8Array[] {
+    const { encrypt, parcelBytesMax } = this.init.channel;
+    return cutHello({ kind, pattern, clear: !encrypt, attempt, message }, parcelBytesMax);
+  }
+
+  private queueOurs(): void {
+    if (this.ours === null || this.outbox.some((parcel) => parcel.ours)) return;
+    this.repeatAtMs = null;
+    const { parcels, agreement } = this.ours;
+    parcels.forEach((bytes, index) => {
+      this.outbox.push({ bytes, over: agreement === null && index === parcels.length - 1, ours: true });
+    });
+    if (agreement === null) return;
+    const question = agreement.session.seal(OVER | ASK, new Uint8Array(0));
+    this.outbox.push({ bytes: question, over: true, ours: true });
+  }
+
+  private queueAnswer(parcels: readonly Uint8Array[]): void {
+    const first = parcels[0];
+    if (this.outbox.some((parcel) => parcel.bytes === first)) return;
+    this.outbox = this.outbox.filter((parcel) => parcel.ours);
+    parcels.forEach((bytes, index) => {
+      this.outbox.push({ bytes, over: index === parcels.length - 1, ours: false });
+    });
+  }
+
+  /** The next parcel of a handshake, and whether it ends what we have to say. */
+  nextParcel(nowMs: number): { readonly bytes: Uint8Array; readonly over: boolean } | null {
+    const next = this.outbox.shift();
+    if (next === undefined) return null;
+    if (next.ours && next.over) {
+      const airtimeMs = this.timing.channel.airtimeMs(next.bytes.length);
+      this.repeatAtMs = nowMs + airtimeMs + this.timing.backOffMs(this.tries++);
+    }
+    return next;
+  }
+
+  /** "failed": nobody answered often enough. */
+  tick(nowMs: number): "failed" | "waiting" {
+    if (this.repeatAtMs === null || nowMs < this.repeatAtMs) return "waiting";
+    this.repeatAtMs = null;
+    const { handshakeTriesLossyMax, handshakeTriesLosslessMax } = LINK_LIMITS;
+    const max = this.timing.channel.lossy ? handshakeTriesLossyMax : handshakeTriesLosslessMax;
+    if (this.tries >= max) {
+      this.cancel();
+      return "failed";
+    }
+    const { ours } = this;
+    // Now and then a fresh first message: the far end may have forgotten, or refuse to answer the old one.
+    if (ours !== null && ours.agreement === null && this.tries % 4 === 0) this.beginWay(ours.way);
+    this.queueOurs();
+    return "waiting";
+  }
+
+  nextTickMs(): number | null {
+    return this.repeatAtMs;
+  }
+
+  /** Any parcel of a handshake. Throws a ProtocolError for what is wrong. */
+  heard(parcel: Uint8Array, nowMs: number): HandshakeHeard {
+    switch (kindOf(parcel)) {
+      case KIND.hello1:
+      case KIND.hello2:
+      case KIND.hello3:
+        return this.heardHello(this.reader.heard(parcel), parcel, nowMs);
+      case KIND.resume1:
+        return this.heardResume1(parcel, nowMs);
+      case KIND.resume2:
+        return this.heardResume2(parcel);
+      case KIND.reset:
+        return this.heardReset(parcel);
+      default:
+        throw new ProtocolError("EST_PROTOCOL_VERSION", "an unknown kind of parcel");
+    }
+  }
+
+  /** Data under keys that were agreed but not proven yet: now they are. */
+  openPending(parcel: Uint8Array): { readonly opened: Opened; readonly agreement: Agreement } | null {
+    const agreements = [this.ours?.agreement, ...this.candidates.map((candidate) => candidate.agreement)];
+    for (const agreement of agreements) {
+      if (agreement === null || agreement === undefined) continue;
+      const opened = agreement.session.open(parcel);
+      if (opened.outcome === "ok") return { opened, agreement };
+    }
+    return null;
+  }
+
+  /** Says why `cause` was of no use; on lossy channels at most twice per usual answer. */
+  reset(reason: number, cause: Uint8Array, nowMs: number): void {
+    if (nowMs < this.resetAllowedAtMs || this.outbox.length > 0 || !this.budget.spend(nowMs)) return;
+    if (this.timing.channel.lossy) this.resetAllowedAtMs = nowMs + this.timing.answerMs() / 2;
+    this.outbox.push({ bytes: encodeReset(reason, resetEcho(cause)), over: true, ours: false });
+  }
+
+  private heardHello(piece: HelloPiece, parcel: Uint8Array, nowMs: number): HandshakeHeard {
+    const { laterPieces, message, pattern, kind, attempt } = piece;
+    if (piece.clear === this.init.channel.encrypt) {
+      this.hint = "the neighbour's content policy differs";
+      throw new ProtocolError("EST_PROTOCOL_VERSION", this.hint);
+    }
+    if (message === null) return { laterPieces, agreement: null };
+    if (kind === KIND.hello1) this.heardHello1(pattern, attempt, message, parcel, nowMs);
+    else if (kind === KIND.hello2) {
+      return { laterPieces, agreement: this.heardHello2(pattern, attempt, message) };
+    } else return { laterPieces, agreement: this.heardHello3(attempt, message) };
+    return { laterPieces, agreement: null };
+  }
+
+  private heardHello1(
+    pattern: NoisePattern,
+    attempt: number,
+    message: Uint8Array,
+    parcel: Uint8Array,
+    nowMs: number,
+  ): void {
+    const token = message.slice(0, 32);
+    if (!this.mayAnswer(pattern, token, nowMs)) return;
+    if (pattern === "KK" && this.introduction.neighbour === null) {
+      this.reset(RESET.unknownKey, parcel, nowMs);
+      return;
+    }
+    let answer: ReturnType<Introduction["answer"]>;
+    try {
+      answer = this.introduction.answer(pattern, message);
+    } catch (error) {
+      if (pattern === "KK" && error instanceof ProtocolError) this.reset(RESET.unknownKey, parcel, nowMs);
+      throw error;
+    }
+    const parcels = this.cut(2, pattern, attempt, answer.message);
+    this.addCandidate(
+      { token, attempt, opening: answer, answer: parcels, agreement: answer.agreement },
+      nowMs,
+    );
+  }
+
+  private heardHello2(pattern: NoisePattern, attempt: number, message: Uint8Array): Agreement | null {
+    const { ours } = this;
+    if (ours?.opening == null || ours.attempt !== attempt || ours.way !== pattern) {
+      throw new ProtocolError("EST_PROTOCOL_STATE", "an answer to nothing");
+    }
+    if (ours.agreement !== null) {
+      this.queueOurs(); // our third message was lost
+      return null;
+    }
+    try {
+      const { agreement, third } = this.introduction.conclude(pattern, ours.opening, message);
+      if (third === null) return agreement;
+      ours.agreement = agreement;
+      ours.parcels = this.cut(3, pattern, attempt, third);
+      this.outbox = this.outbox.filter((parcel) => !parcel.ours);
+      this.tries = 0;
+      this.queueOurs();
+      return null;
+    } catch (error) {
+      if (error instanceof NotAdmitted) this.hint = error.message;
+      throw error;
+    }
+  }
+
+  private heardHello3(attempt: number, message: Uint8Array): Agreement {
+    const candidate = this.candidates.find((one) => one.attempt === attempt && one.agreement === null);
+    if (candidate?.opening == null)
+      throw new ProtocolError("EST_PROTOCOL_STATE", "a third message to nothing");
+    try {
+      return this.introduction.confirm(candidate.opening, message);
+    } catch (error) {
+      if (error instanceof NotAdmitted) {
+        this.hint = error.message;
+        this.candidates = this.candidates.filter((one) => one !== candidate);
+      }
+      throw error;
+    }
+  }
+
+  private heardResume1(parcel: Uint8Array, nowMs: number): HandshakeHeard {
+    if (!this.introduction.isResume1(parcel)) {
+      throw new ProtocolError("EST_PROTOCOL_RANGE", "a resumption of the wrong length");
+    }
+    const token = parcel.slice(3, 11);
+    if (!this.mayAnswer("resume", token, nowMs)) return HEARD;
+    const answer = this.introduction.answerResume(parcel);
+    if (answer === null) {
+      const known = this.introduction.neighbour !== null;
+      this.reset(known ? RESET.unknownPair : RESET.unknownKey, parcel, nowMs);
+      return HEARD;
+    }
+    const { agreement } = answer;
+    this.addCandidate({ token, attempt: -1, opening: null, answer: [answer.parcel], agreement }, nowMs);
+    return HEARD;
+  }
+
+  private heardResume2(parcel: Uint8Array): HandshakeHeard {
+    const first = this.ours?.way === "resume" ? this.ours.parcels[0] : undefined;
+    if (first === undefined) throw new ProtocolError("EST_PROTOCOL_STATE", "an answer to nothing");
+    return { laterPieces: 0, agreement: this.introduction.concludeResume(first, parcel) };
+  }
+
+  private heardReset(parcel: Uint8Array): HandshakeHeard {
+    const { ours } = this;
+    const reason = (parcel[0] ?? 0) & 0x1f;
+    const first = ours?.parcels[0];
+    if (parcel.length !== RESET_BYTES || ours == null || first === undefined || !sameEcho(parcel, first)) {
+      throw new ProtocolError("EST_PROTOCOL_STATE", "a reset of nothing");
+    }
+    const down = reason === RESET.unknownPair ? ours.way === "resume" : reason === RESET.unknownKey;
+    if (!down || ours.way === "XX") throw new ProtocolError("EST_PROTOCOL_STATE", "a reset without meaning");
+    this.cancel();
+    this.beginWay(reason === RESET.unknownPair ? "KK" : "XX");
+    return HEARD;
+  }
+
+  /** Decides about a first message: repeated, reflected, stale, too many, or worse than ours. */
+  private mayAnswer(way: Way, token: Uint8Array, nowMs: number): boolean {
+    const { ours } = this;
+    if (ours !== null && equalBytes(token, ours.token)) {
+      throw new ProtocolError("EST_PROTOCOL_STATE", "our own first message came back");
+    }
+    const same = this.candidates.find((candidate) => equalBytes(candidate.token, token));
+    if (same !== undefined) {
+      this.queueAnswer(same.answer);
+      return false;
+    }
+    if (ours !== null) {
+      const better = RANK[way] - RANK[ours.way] || compareBytes(ours.token, token);
+      if (better < 0 || (ours.agreement !== null && this.tries < 3)) {
+        this.queueOurs();
+        return false;
+      }
+    }
+    this.budget.spendOn(token, nowMs);
+    return true;
+  }
+
+  private addCandidate(candidate: Candidate, nowMs: number): void {
+    this.candidates.push(candidate);
+    if (this.candidates.length > LINK_LIMITS.candidatesMax) this.candidates.shift();
+    this.budget.note(candidate.token);
+    if (this.ours !== null) {
+      // The neighbour leads; ours rests, and goes on if the neighbour falls silent.
+      this.outbox = this.outbox.filter((parcel) => !parcel.ours);
+      this.repeatAtMs = nowMs + this.timing.backOffMs(2);
+    }
+    this.queueAnswer(candidate.answer);
+  }
+}

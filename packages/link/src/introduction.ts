@@ -1,0 +1,229 @@
+import { timingSafeEqual } from "node:crypto";
+import { ProtocolError } from "@estafette/contract";
+import type { ConversationInit, KnownNeighbour } from "./api.js";
+import { equalBytes, joinBytes } from "./bytes.js";
+import { encodeFacts, FACTS_BYTES, type Facts, parseFacts, RESUME1_BYTES, RESUME2_BYTES } from "./hello.js";
+import { dhKeyFromSecret, HandshakeState, type NoisePattern } from "./noise.js";
+import {
+  afterHandshake,
+  afterResume,
+  KIND,
+  pairEpoch,
+  type Session,
+  type SessionTraits,
+  sessionTraits,
+} from "./session.js";
+
+const NOTHING = new Uint8Array(0);
+const PROLOGUE = new TextEncoder().encode("estafette/link/1");
+const NONCE_BYTES = 8;
+const ROOT_BYTES = 32;
+
+/** Keys both ends can have now, and with whom. */
+export interface Agreement {
+  readonly session: Session;
+  readonly neighbour: KnownNeighbour;
+  readonly pairSecret: Uint8Array;
+  readonly resumed: boolean;
+  readonly initiator: boolean;
+}
+
+/** A Noise exchange that has begun. `theirs`: what the far end said about itself, once heard. */
+export interface Opening {
+  readonly noise: HandshakeState;
+  readonly message: Uint8Array;
+  readonly theirs: Facts | null;
+}
+
+/** The neighbour answered with keys nobody admitted. */
+export class NotAdmitted extends ProtocolError {}
+
+/** What this end knows and can prove about itself: makes and reads the messages, keeps no exchange. */
+export class Introduction {
+  neighbour: KnownNeighbour | null;
+  pairSecret: Uint8Array | null;
+  private readonly clear: boolean;
+  private readonly facts: Uint8Array;
+  private readonly prologue: Uint8Array;
+
+  constructor(private readonly init: ConversationInit) {
+    this.neighbour = init.expected;
+    this.pairSecret = init.expected?.pairSecret ?? null;
+    this.clear = !init.channel.encrypt;
+    this.facts = encodeFacts({ parcelBytesMax: init.channel.parcelBytesMax, clear: this.clear });
+    this.prologue = joinBytes(PROLOGUE, Uint8Array.of(this.clear ? 1 : 0));
+  }
+
+  /** First message. KK needs a known neighbour. */
+  open(pattern: NoisePattern): Opening {
+    const noise = this.begin(pattern, true);
+    return { noise, message: this.write(noise, this.facts), theirs: null };
+  }
+
+  /** Second message. For KK the agreement is reached, though nobody has proven to be there. */
+  answer(pattern: NoisePattern, message: Uint8Array): Opening & { readonly agreement: Agreement | null } {
+    const noise = this.begin(pattern, false);
+    const theirs = this.factsIn(this.read(noise, message, FACTS_BYTES));
+    const answer = this.write(noise, this.aboutSelf(pattern));
+    const agreement = pattern === "KK" ? this.agree(noise, theirs, false, this.neighbour) : null;
+    return { noise, message: answer, theirs, agreement };
+  }
+
+  /** Reads the second message; for XX also writes the third. `opening` stays usable when this throws. */
+  conclude(
+    pattern: NoisePattern,
+    opening: Opening,
+    message: Uint8Array,
+  ): { readonly agreement: Agreement; readonly third: Uint8Array | null } {
+    const noise = opening.noise.copy();
+    const payload = this.read(noise, message, pattern === "KK" ? FACTS_BYTES : FACTS_BYTES + ROOT_BYTES);
+    const theirs = this.factsIn(payload.subarray(0, FACTS_BYTES));
+    if (pattern === "KK") {
+      return { agreement: this.agree(noise, theirs, true, this.neighbour), third: null };
+    }
+    const neighbour = this.admitted(payload.slice(FACTS_BYTES), noise.remoteStatic);
+    const third = this.write(noise, this.aboutSelf("XX"));
+    return { agreement: this.agree(noise, theirs, true, neighbour), third };
+  }
+
+  /** Reads the third message of XX. */
+  confirm(opening: Opening, message: Uint8Array): Agreement {
+    const noise = opening.noise.copy();
+    const payload = this.read(noise, message, FACTS_BYTES + ROOT_BYTES);
+    const theirs = this.factsIn(payload.subarray(0, FACTS_BYTES));
+    const neighbour = this.admitted(payload.slice(FACTS_BYTES), noise.remoteStatic);
+    return this.agree(noise, theirs, false, neighbour);
+  }
+
+  /** First message of a resumption; null without a shared secret. */
+  openResume(): Uint8Array | null {
+    if (this.neighbour === null || this.pairSecret === null) return null;
+    const kind = Uint8Array.of(KIND.resume1 << 5);
+    return joinBytes(kind, pairEpoch(this.pairSecret), this.init.rng.bytes(NONCE_BYTES), this.facts);
+  }
+
+  /** Answer to a resumption; null when this pair secret is not known here. */
+  answerResume(first: Uint8Array): { readonly parcel: Uint8Array; readonly agreement: Agreement } | null {
+    const { pairSecret, neighbour } = this;
+    const theirs = this.factsIn(first.subarray(3 + NONCE_BYTES));
+    if (pairSecret === null || neighbour === null) return null;
+    const epoch = pairEpoch(pairSecret);
+    if (!equalBytes(first.subarray(1, 3), epoch)) return null;
+    const nonce = this.init.rng.bytes(NONCE_BYTES);
+    const { session, proof } = afterResume(
+      pairSecret,
+      {
+        nonces: [first.slice(3, 3 + NONCE_BYTES), nonce],
+        facts: [first.slice(3 + NONCE_BYTES), this.facts],
+        roots: [neighbour.rootPublic, this.init.self.rootPublic],
+      },
+      false,
+      this.traits(theirs),
+    );
+    const parcel = joinBytes(Uint8Array.of(KIND.resume2 << 5), epoch, nonce, this.facts, proof);
+    return { parcel, agreement: { session, neighbour, pairSecret, resumed: true, initiator: false } };
+  }
+
+  /** Reads the answer to our resumption. Throws a ProtocolError when it proves nothing. */
+  concludeResume(first: Uint8Array, second: Uint8Array): Agreement {
+    const { pairSecret, neighbour } = this;
+    if (second.length !== RESUME2_BYTES || pairSecret === null || neighbour === null) {
+      throw new ProtocolError("EST_PROTOCOL_STATE", "no resumption is under way");
+    }
+    const factsAt = 3 + NONCE_BYTES;
+    const theirFacts = second.slice(factsAt, factsAt + FACTS_BYTES);
+    const { session, proof } = afterResume(
+      pairSecret,
+      {
+        nonces: [first.slice(3, factsAt), second.slice(3, factsAt)],
+        facts: [this.facts, theirFacts],
+        roots: [this.init.self.rootPublic, neighbour.rootPublic],
+      },
+      true,
+      this.traits(this.factsIn(theirFacts)),
+    );
+    if (!timingSafeEqual(proof, second.subarray(factsAt + FACTS_BYTES))) {
+      throw new ProtocolError("EST_PROTOCOL_SIGNATURE", "the proof of resumption is wrong");
+    }
+    return { session, neighbour, pairSecret, resumed: true, initiator: true };
+  }
+
+  isResume1(parcel: Uint8Array): boolean {
+    return parcel.length === RESUME1_BYTES && parcel[0] === KIND.resume1 << 5;
+  }
+
+  private begin(pattern: NoisePattern, initiator: boolean): HandshakeState {
+    const { self, rng } = this.init;
+    const s = { public: self.staticPublic, agree: (theirs: Uint8Array) => self.agree(theirs) };
+    const rs = pattern === "KK" ? (this.neighbour?.staticPublic ?? null) : null;
+    const e = dhKeyFromSecret(rng.bytes(32));
+    return HandshakeState.begin({ pattern, initiator, prologue: this.prologue, s, e, rs });
+  }
+
+  private aboutSelf(pattern: NoisePattern): Uint8Array {
+    return pattern === "KK" ? this.facts : joinBytes(this.facts, this.init.self.rootPublic);
+  }
+
+  /** On clear channels the payload travels beside the Noise message and is bound before it. */
+  private write(noise: HandshakeState, payload: Uint8Array): Uint8Array {
+    if (!this.clear) return noise.write(payload);
+    noise.bind(payload);
+    return joinBytes(noise.write(NOTHING), payload);
+  }
+
+  private read(noise: HandshakeState, message: Uint8Array, payloadBytes: number): Uint8Array {
+    const split = Math.max(0, message.length - payloadBytes);
+    if (this.clear) noise.bind(message.subarray(split));
+    const inside = noise.read(this.clear ? message.subarray(0, split) : message);
+    const payload = this.clear ? message.slice(split) : inside;
+    if (payload.length !== payloadBytes || (this.clear && inside.length > 0)) {
+      throw new ProtocolError("EST_PROTOCOL_RANGE", "a handshake of the wrong length");
+    }
+    return payload;
+  }
+
+  private factsIn(bytes: Uint8Array): Facts {
+    const facts = parseFacts(bytes);
+    if (facts.clear !== this.clear) {
+      throw new ProtocolError("EST_PROTOCOL_VERSION", "the neighbour's content policy differs");
+    }
+    return facts;
+  }
+
+  private traits(theirs: Facts): SessionTraits {
+    return sessionTraits(this.init.channel.parcelBytesMax, theirs.parcelBytesMax, !this.clear);
+  }
+
+  private agree(
+    noise: HandshakeState,
+    theirs: Facts,
+    initiator: boolean,
+    neighbour: KnownNeighbour | null,
+  ): Agreement {
+    if (neighbour === null) throw new ProtocolError("EST_PROTOCOL_STATE", "nobody is expected");
+    const { session, pairSecret } = afterHandshake(noise.result(), initiator, this.traits(theirs));
+    return { session, neighbour, pairSecret, resumed: false, initiator };
+  }
+
+  /** Judges an authenticated pair of keys, whose binding only the caller's configuration can know. */
+  private admitted(rootPublic: Uint8Array, staticPublic: Uint8Array | null): KnownNeighbour {
+    const { self, expected, admit } = this.init;
+    const known = this.neighbour ?? expected;
+    if (staticPublic === null || equalBytes(staticPublic, self.staticPublic)) {
+      throw new NotAdmitted("EST_PROTOCOL_KEY", "the neighbour is ourselves");
+    }
+    if (known !== null && !equalBytes(known.rootPublic, rootPublic)) {
+      throw new NotAdmitted("EST_PROTOCOL_KEY", "another neighbour than the expected one answered");
+    }
+    if (known !== null && equalBytes(known.staticPublic, staticPublic)) return known;
+    const admitted = admit(rootPublic, staticPublic);
+    if (
+      admitted === null ||
+      !equalBytes(admitted.rootPublic, rootPublic) ||
+      !equalBytes(admitted.staticPublic, staticPublic)
+    ) {
+      throw new NotAdmitted("EST_PROTOCOL_KEY", "the neighbour's keys are not admitted");
+    }
+    return admitted;
+  }
+}

@@ -1,0 +1,69 @@
+/** Every bound of this package: the unit is in the name, what happens at the bound is in the comment. */
+export const LINK_LIMITS = {
+  /** Smallest parcel a conversation can live in. A channel below this is refused at creation. */
+  parcelBytesMin: 48,
+  parcelBytesMax: 65_535,
+  /** From here on a channel counts as fat: 16-byte tags, more transfers open, larger units. */
+  fatParcelBytesMin: 1024,
+  /** Transfers open each way on a fat or slow channel. Ours: `not-now`/busy; theirs: answered NOT_NOW busy. */
+  linkTransfersOpenMax: 64,
+  linkTransfersOpenSlowMax: 8,
+  /** Notes open each way. Ours beyond: settled `not-now`; theirs beyond: ignored, the sender repeats. */
+  notesOpenMax: 64,
+  noteBytesMax: 256,
+  /** Parts of one note. A note that needs more does not exist at the smallest parcel. */
+  notePartsMax: 16,
+  /** An offer beyond these is answered NEVER too-large. */
+  headBytesMax: 16_384,
+  payloadBytesMax: 1 << 30,
+  unitsMax: 1 << 18,
+  unitBytesMin: 8,
+  unitBytesMax: 65_535,
+  /** Units we cut ourselves. Slow: our choice, so that an urgent message overtakes after 256 bytes. */
+  unitBytesSlowMax: 256,
+  unitBytesFatMax: 4096,
+  /** A parcel that would occupy the channel for longer than this is kept at one slow unit. */
+  parcelAirtimeMsMax: 2000,
+  /** Bitmap of one WANT; the rest is reported after the next POLL. */
+  wantBitmapBytesMax: 64,
+  /** Verdicts and finished notes remembered per session, oldest forgotten first (then: UNKNOWN, offered again). */
+  verdictsKeptMax: 1024,
+  /** WITHDRAW and UNKNOWN answers waiting to be sent; beyond: dropped, the neighbour asks again. */
+  answersPendingMax: 256,
+  /** Rounds of repair for one transfer; beyond: withdrawn and settled `broken`. */
+  repairRoundsMax: 512,
+  /** Pieces of one handshake message; beyond: refused. */
+  helloFragmentsMax: 16,
+  /** Handshake messages being put together at once; beyond: the oldest is dropped. */
+  helloReassembliesMax: 4,
+  /** Answered handshakes whose initiator is not proven yet; beyond: the oldest is dropped. */
+  candidatesMax: 2,
+  /** First messages remembered so that an old one is not answered twice. */
+  handshakeTokensKeptMax: 32,
+  /** First messages answered: this many at once, then one per second. Beyond: ignored. */
+  handshakeAnswersBurstMax: 16,
+  handshakeAnswersPerSecond: 1,
+  /** Handshake messages sent without an answer before `lost`. */
+  handshakeTriesLossyMax: 24,
+  handshakeTriesLosslessMax: 6,
+  /** Questions without any answer before `lost`. */
+  silentAsksLossyMax: 24,
+  silentAsksLosslessMax: 5,
+  /** Wrong tags in a row after which the far end is told that it may have to shake hands again. */
+  forgedInRowMax: 4,
+  /** Parcels behind the newest one that are still accepted, once each. */
+  replayWindowParcels: 256,
+  /** Parcels under one key; beyond: `lost`, a new conversation makes new keys. Our choice: far below 2^64. */
+  parcelsPerSessionMax: 2 ** 40,
+  /** Channel time of one burst on half duplex, in milliseconds; then the other side may speak. */
+  burstMsMax: 8000,
+  /** How long an answer is held back for a decision or commit of ours, in milliseconds. */
+  decisionGraceMs: 1000,
+  /** Shortest patience on a channel that loses nothing, in milliseconds. */
+  answerLosslessMsMin: 10_000,
+  /** Growth of patience per unanswered question, and its bound. */
+  backOffFactor: 1.5,
+  backOffMax: 6,
+  /** Events not yet taken; beyond: heard() drops parcels. */
+  eventsPendingMax: 8192,
+} as const;

@@ -1,0 +1,80 @@
+import { LINK_LIMITS } from "./limits.js";
+import type { Timing } from "./timing.js";
+
+/** Whether the neighbour is still there: questions without an answer, resets, and a probe when in doubt. */
+export class Liveness {
+  /** Questions since the neighbour was last heard under these keys. */
+  silentAsks = 0;
+  /** After a handshake we led: the neighbour has not spoken under the new keys. */
+  unconfirmed = false;
+  /** An empty question is due. */
+  probeDue = false;
+  probeDeadlineMs: number | null = null;
+  private countedAtMs = 0;
+  /** Low 16 bits of the counter of the first parcel sent since a reset was heard; null: none is in doubt. */
+  private doubtedFrom: number | null = null;
+  private forgedInRow = 0;
+
+  constructor(private readonly timing: Timing) {}
+
+  /** New keys; `initiator`: we led, so the far end waits for our first word. */
+  begin(initiator: boolean): void {
+    this.heard();
+    this.unconfirmed = initiator;
+    this.probeDue = initiator;
+  }
+
+  heard(): void {
+    this.silentAsks = 0;
+    this.doubtedFrom = null;
+    this.forgedInRow = 0;
+    this.unconfirmed = false;
+    this.probeDue = false;
+    this.probeDeadlineMs = null;
+  }
+
+  /** A parcel of ours goes out; true when it should demand an answer for the sake of a probe. */
+  sent(nowMs: number): boolean {
+    const probing = this.probeDue || this.unconfirmed;
+    this.probeDue = false;
+    this.probeDeadlineMs = probing ? nowMs + this.timing.backOffMs(this.silentAsks) : null;
+    return probing;
+  }
+
+  /** True when a probe was not answered. */
+  tick(nowMs: number): boolean {
+    if (this.probeDeadlineMs === null || nowMs < this.probeDeadlineMs) return false;
+    this.probeDeadlineMs = null;
+    this.probeDue = true;
+    return true;
+  }
+
+  /**
+   * An unauthenticated "I do not know you" about the parcel with counter `echo`; `next` is our next counter, both
+   * 16 bits. True: it answers what we asked since the first one, so begin a handshake.
+   */
+  reset(echo: number, next: number): boolean {
+    if (this.doubtedFrom !== null && this.doubtedFrom !== next) {
+      return ((echo - this.doubtedFrom) & 0xffff) < ((next - this.doubtedFrom) & 0xffff);
+    }
+    this.doubtedFrom = next;
+    this.probeDue = true;
+    this.probeDeadlineMs = null;
+    return false;
+  }
+
+  /** A parcel with our context but a wrong tag. True: so many in a row that the far end may be someone new. */
+  forged(): boolean {
+    this.forgedInRow++;
+    return this.forgedInRow >= LINK_LIMITS.forgedInRowMax;
+  }
+
+  /** A question waited in vain. True: it was one too many. Questions that expire together count once. */
+  silent(nowMs: number): boolean {
+    if (this.silentAsks > 0 && nowMs - this.countedAtMs < this.timing.answerMs()) return false;
+    this.countedAtMs = nowMs;
+    this.silentAsks++;
+    const { silentAsksLossyMax, silentAsksLosslessMax } = LINK_LIMITS;
+    return this.silentAsks > (this.timing.channel.lossy ? silentAsksLossyMax : silentAsksLosslessMax);
+  }
+}

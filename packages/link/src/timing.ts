@@ -1,0 +1,60 @@
+import { type Rng, uniformBelow } from "@estafette/contract";
+import type { ChannelTraits } from "./api.js";
+import { LINK_LIMITS } from "./limits.js";
+
+/** Header, largest tag, and what surrounds one segment, rounded up. */
+const FRAME_BYTES = 24;
+
+/** How long to be patient on this channel. All results are milliseconds. */
+export class Timing {
+  constructor(
+    readonly channel: ChannelTraits,
+    private readonly rng: Rng,
+  ) {}
+
+  /**
+   * Largest parcel worth handing out, in bytes: the channel's own limit, or one slow unit and its frame where a
+   * larger parcel would keep an urgent message waiting.
+   */
+  parcelBytes(parcelBytesMax: number): number {
+    const { parcelAirtimeMsMax, unitBytesSlowMax } = LINK_LIMITS;
+    if (this.channel.airtimeMs(parcelBytesMax) <= parcelAirtimeMsMax) return parcelBytesMax;
+    return Math.min(parcelBytesMax, unitBytesSlowMax + FRAME_BYTES);
+  }
+
+  private longestAirtimeMs(): number {
+    return this.channel.airtimeMs(this.parcelBytes(this.channel.parcelBytesMax));
+  }
+
+  /** Until the first parcel of an answer should be here, counted from the end of our last parcel. */
+  answerMs(): number {
+    const { channel } = this;
+    const patience =
+      this.longestAirtimeMs() + 2 * channel.turnaroundMs + channel.answerMs + LINK_LIMITS.decisionGraceMs;
+    return channel.lossy ? patience : Math.max(patience, LINK_LIMITS.answerLosslessMsMin);
+  }
+
+  /** Patience before repetition number `tries` [0…], growing, with up to a quarter of chance on top. */
+  backOffMs(tries: number): number {
+    const factor = Math.min(LINK_LIMITS.backOffFactor ** tries, LINK_LIMITS.backOffMax);
+    const base = Math.ceil(this.answerMs() * factor);
+    return base + this.chanceMs(base / 4);
+  }
+
+  /** While a neighbour that has more to say should be heard again. */
+  nextParcelMs(): number {
+    const { channel } = this;
+    return Math.ceil(this.longestAirtimeMs() * 1.1) + channel.turnaroundMs + 250;
+  }
+
+  /** A random wait before speaking unasked, so that two that begin together rarely collide twice. */
+  contentionMs(tries: number): number {
+    const { channel } = this;
+    const windowMs = Math.max(50, 2 * channel.turnaroundMs + channel.airtimeMs(32));
+    return this.chanceMs(windowMs * 2 ** Math.min(tries, 4));
+  }
+
+  private chanceMs(belowMs: number): number {
+    return uniformBelow(this.rng, Math.max(1, Math.min(2 ** 32, Math.ceil(belowMs))));
+  }
+}

@@ -1,0 +1,105 @@
+import { LINK_LIMITS } from "./limits.js";
+import type { Timing } from "./timing.js";
+
+/*
+ * Whose turn it is on a half-duplex channel. On full duplex everybody may always speak.
+ *
+ *            nothing to say, nobody heard
+ *            ┌────────────── idle ◄───────────────┐ waited in vain
+ *   random wait, speak        ▲ OVER sent         │
+ *            └──────────► burst ── OVER+ASK ──► waiting
+ *                             ▲                   │ heard OVER
+ *                             └───── turn ◄───────┘
+ */
+export class Turn {
+  private readonly half: boolean;
+  private inBurst = false;
+  private granted = false;
+  private burstMs = 0;
+  private waitUntilMs: number | null = null;
+  private busyUntilMs: number | null = null;
+  private quietUntilMs: number | null = null;
+  /** Numbers our bursts, so that nothing is asked twice in one; on full duplex each parcel is one. */
+  burst = 0;
+  /** Waits in vain since the neighbour was last heard. */
+  silentAsks = 0;
+
+  constructor(private readonly timing: Timing) {
+    this.half = timing.channel.duplex === "half";
+  }
+
+  /** May we speak now, having something to say? Draws the random wait when nobody has the turn. */
+  maySpeak(nowMs: number): boolean {
+    if (!this.half) return true;
+    if (this.waitUntilMs !== null || this.busyUntilMs !== null) return false;
+    if (this.inBurst || this.granted) return true;
+    this.quietUntilMs ??= nowMs + this.timing.contentionMs(this.silentAsks);
+    return false;
+  }
+
+  /** Would one more parcel of this size exceed the burst? */
+  burstFull(thisBytes: number, nextBytes: number): boolean {
+    if (!this.half) return false;
+    const { airtimeMs } = this.timing.channel;
+    return this.burstMs + airtimeMs(thisBytes) + airtimeMs(nextBytes) > LINK_LIMITS.burstMsMax;
+  }
+
+  /** We handed out a parcel. */
+  sent(nowMs: number, parcelBytes: number, how: { readonly over: boolean; readonly ask: boolean }): void {
+    const airtimeMs = this.timing.channel.airtimeMs(parcelBytes);
+    if (!this.half) {
+      this.burst++;
+      return;
+    }
+    const sentAtMs = nowMs + airtimeMs;
+    this.quietUntilMs = null;
+    this.granted = false;
+    this.inBurst = true;
+    this.burstMs += airtimeMs;
+    if (!how.over) return;
+    this.endBurst();
+    if (how.ask) this.waitUntilMs = sentAtMs + this.timing.backOffMs(this.silentAsks);
+    else this.quietUntilMs = sentAtMs + this.timing.nextParcelMs() + this.timing.contentionMs(0);
+  }
+
+  /** Nothing more to say after all. */
+  endBurst(): void {
+    if (this.inBurst) this.burst++;
+    this.inBurst = false;
+    this.burstMs = 0;
+    this.granted = false;
+  }
+
+  /** The neighbour spoke; `over`: it has ended and gives us the turn. */
+  heard(nowMs: number, over: boolean): void {
+    if (!this.half) return;
+    this.endBurst();
+    this.waitUntilMs = null;
+    this.quietUntilMs = null;
+    this.granted = over;
+    this.busyUntilMs = over ? null : nowMs + this.timing.nextParcelMs();
+  }
+
+  /** True when a wait for an answer ended in vain. */
+  tick(nowMs: number): boolean {
+    if (this.busyUntilMs !== null && nowMs >= this.busyUntilMs) this.busyUntilMs = null;
+    if (this.quietUntilMs !== null && nowMs >= this.quietUntilMs) {
+      this.quietUntilMs = null;
+      this.granted = true;
+    }
+    if (this.waitUntilMs === null || nowMs < this.waitUntilMs) return false;
+    this.waitUntilMs = null;
+    return true;
+  }
+
+  nextTickMs(): number | null {
+    return earliest([this.waitUntilMs, this.busyUntilMs, this.quietUntilMs]);
+  }
+}
+
+/** The smallest of the times that exist. */
+export function earliest(times: readonly (number | null)[]): number | null {
+  let first: number | null = null;
+  for (const time of times) if (time !== null && (first === null || time < first)) first = time;
+  return first;
+}

@@ -1,0 +1,82 @@
+import { invariant, ProtocolError } from "@estafette/contract";
+import { SPOOL_LIMITS } from "./limits.js";
+import {
+  CLASS_RANK,
+  type MessageKey,
+  type NewDelivery,
+  type NewEnvelope,
+  type NewMessage,
+  type NewNote,
+  type Spool,
+} from "./spool.js";
+import type { Tables } from "./tables.js";
+
+/** What an arrival is, as {@link Spool.acceptArrival} takes it. */
+type Arrival = Parameters<Spool["acceptArrival"]>[0];
+
+export function keepMessages({ messages, legs }: Tables, fresh: readonly NewMessage[]): void {
+  invariant(fresh.length <= SPOOL_LIMITS.batchItemsMax, "a submission is within SPOOL_LIMITS.batchItemsMax");
+  for (const message of fresh) {
+    const { messageNo, deadlineMs } = messages.insert(message);
+    legs.insert({ messageNo }, message.hop, CLASS_RANK[message.class], deadlineMs);
+  }
+}
+
+export function keepEnvelope(tables: Tables, envelope: NewEnvelope): "kept" | "already-held" {
+  if (tables.seen.get(envelope.id) !== null) return "already-held";
+  insertEnvelope(tables, envelope);
+  tables.partials.drop(envelope.id);
+  return "kept";
+}
+
+export function keepArrival(tables: Tables, arrival: Arrival): "kept" | "already-held" {
+  const { envelope } = arrival;
+  if (envelope !== null) {
+    if (tables.seen.get(envelope.id) !== null) return "already-held";
+    tables.seen.add(envelope);
+    tables.partials.drop(envelope.id);
+  }
+  const { batchItemsMax } = SPOOL_LIMITS;
+  invariant(arrival.deliveries.length <= batchItemsMax, "an arrival is within SPOOL_LIMITS.batchItemsMax");
+  for (const delivery of arrival.deliveries) tables.deliveries.insert(delivery);
+  tables.legs.insertNotes(arrival.notes);
+  return "kept";
+}
+
+/** @throws ProtocolError EST_PROTOCOL_STATE when one of the messages no longer waits: pick again. */
+export function compose(tables: Tables, keys: readonly MessageKey[], envelope: NewEnvelope): void {
+  const { messages, legs } = tables;
+  invariant(keys.length <= SPOOL_LIMITS.batchItemsMax, "a batch is within SPOOL_LIMITS.batchItemsMax");
+  for (const key of keys) {
+    const row = messages.byKey(key);
+    if (row === undefined || row.end_state !== null || row.envelope_id !== null) {
+      throw new ProtocolError("EST_PROTOCOL_STATE", "a message to be composed no longer waits");
+    }
+    legs.removeOf({ messageNo: Number(row.message_no) });
+    messages.markComposed(row, envelope.id);
+  }
+  insertEnvelope(tables, envelope);
+}
+
+function insertEnvelope({ envelopes, legs, seen }: Tables, envelope: NewEnvelope): void {
+  const { hops } = envelope;
+  invariant(hops.length >= 1, "an envelope is planned before it is kept");
+  invariant(hops.length <= SPOOL_LIMITS.hopsMax, "the hops of an envelope are within SPOOL_LIMITS.hopsMax");
+  const { envelopeNo, deadlineMs } = envelopes.insert(envelope);
+  for (const hop of hops) legs.insert({ envelopeNo }, hop, CLASS_RANK[envelope.class], deadlineMs);
+  seen.add(envelope);
+}
+
+/** Bytes a change adds to the store, for the quota. At least 1: it grows. */
+export function messageBytes(messages: readonly NewMessage[]): number {
+  return messages.reduce((sum, one) => sum + one.body.length + 64 * one.to.length, 1);
+}
+
+export function envelopeBytes(envelope: NewEnvelope): number {
+  return 1 + envelope.head.length + envelope.transit.length + envelope.payload.length;
+}
+
+export function arrivalBytes(deliveries: readonly NewDelivery[], notes: readonly NewNote[]): number {
+  const kept = deliveries.reduce((sum, one) => sum + one.body.length + one.context.length, 1);
+  return kept + notes.length * SPOOL_LIMITS.noteBytesMax;
+}

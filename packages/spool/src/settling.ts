@@ -1,0 +1,152 @@
+import type { Row } from "./connection.js";
+import { toRecord as toEnvelope } from "./envelope-table.js";
+import * as rows from "./rows.js";
+import type {
+  DeliveryRecord,
+  EndState,
+  EnvelopeId,
+  EnvelopeRecord,
+  LegOutcome,
+  MessageKey,
+  MessageRecord,
+} from "./spool.js";
+import type { Tables } from "./tables.js";
+
+/*
+ * answer to a leg ──┬─ retry   ─► waits                       (nothing ends)
+ *                   ├─ taken   ─► leg gone ─┬─ others left ─► nothing ends
+ *                   └─ refused ─► leg gone ─┤
+ *                                           └─ last one ─┬─ somebody took it ─► forwarded, or kept for a receipt
+ *                                                        └─ nobody did       ─► refused
+ */
+
+const FORWARDED = "handed over to the next node";
+const EXPIRED = "its time was over before it was delivered";
+
+export function settleLeg(tables: Tables, legId: number, outcome: LegOutcome): readonly MessageRecord[] {
+  const { legs, messages, envelopes } = tables;
+  const leg = legs.row(legId);
+  if (leg === undefined) return [];
+  const message = leg.message_no === null ? undefined : messages.byNo(rows.number(leg, "message_no"));
+  const envelope = leg.envelope_no === null ? undefined : envelopes.byNo(rows.number(leg, "envelope_no"));
+  if (outcome.outcome === "retry") {
+    legs.retry(legId, outcome.atMs);
+    if (message !== undefined) messages.note(rows.number(message, "message_no"), outcome.why);
+    if (envelope !== undefined) messages.noteInEnvelope(rows.bytes(envelope, "id"), outcome.why);
+    return [];
+  }
+  legs.remove(legId);
+  const isTaken = outcome.outcome === "taken";
+  const why = outcome.outcome === "refused" ? outcome.why : FORWARDED;
+  if (message !== undefined) return [messages.end(message, isTaken ? "forwarded" : "refused", why)];
+  if (envelope === undefined) return [];
+  const envelopeNo = rows.number(envelope, "envelope_no");
+  if (isTaken) envelopes.countTaken(envelopeNo);
+  if (legs.ofEnvelope(envelopeNo).length > 0) return [];
+  const takenCount = rows.number(envelope, "taken_count") + (isTaken ? 1 : 0);
+  if (takenCount === 0) return purge(tables, envelope, "refused", why);
+  return settleTaken(tables, envelope);
+}
+
+/** A neighbour has custody. Messages that asked for a receipt stay open, and with them our copy. */
+function settleTaken(tables: Tables, envelope: Row): readonly MessageRecord[] {
+  const { messages, envelopes } = tables;
+  const open = messages.openInEnvelope(rows.bytes(envelope, "id"));
+  const awaited = open.filter((row) => row.receipt === 1);
+  const ended = open
+    .filter((row) => row.receipt !== 1)
+    .map((row) => messages.end(row, "forwarded", FORWARDED));
+  if (awaited.length === 0) envelopes.release(envelope);
+  for (const row of awaited)
+    messages.note(rows.number(row, "message_no"), `${FORWARDED}; waiting for a receipt`);
+  return ended;
+}
+
+/** Removes the copy with its legs and ends every message in it that is open. */
+function purge(tables: Tables, envelope: Row, end: EndState, detail: string): readonly MessageRecord[] {
+  const { messages, envelopes, legs } = tables;
+  const open = messages.openInEnvelope(rows.bytes(envelope, "id"));
+  const ended = open.map((row) => messages.end(row, end, detail));
+  legs.removeOf({ envelopeNo: rows.number(envelope, "envelope_no") });
+  envelopes.release(envelope);
+  return ended;
+}
+
+export function settleEnvelope(
+  tables: Tables,
+  id: EnvelopeId,
+  end: "delivered" | "refused",
+  detail: string,
+): readonly MessageRecord[] {
+  const envelope = tables.envelopes.byId(id);
+  return envelope === undefined ? [] : purge(tables, envelope, end, detail);
+}
+
+/** Null when there is no such message, or it ended before. */
+export function endMessage(
+  tables: Tables,
+  key: MessageKey,
+  end: EndState,
+  detail: string,
+): MessageRecord | null {
+  const row = tables.messages.byKey(key);
+  if (row === undefined || row.end_state !== null) return null;
+  return endRow(tables, row, end, detail);
+}
+
+function endRow(tables: Tables, row: Row, end: EndState, detail: string): MessageRecord {
+  const { messages, envelopes, legs } = tables;
+  legs.removeOf({ messageNo: rows.number(row, "message_no") });
+  const record = messages.end(row, end, detail);
+  const id = rows.bytesOrNull(row, "envelope_id");
+  const envelope = id === null ? undefined : envelopes.byId(id);
+  // The last message in an envelope of ours takes the copy with it; other messages of the batch go on.
+  if (id !== null && envelope !== undefined && messages.openInEnvelope(id).length === 0) {
+    purge(tables, envelope, end, detail);
+  }
+  return record;
+}
+
+export interface Expired {
+  readonly messages: readonly MessageRecord[];
+  readonly envelopes: readonly EnvelopeRecord[];
+  readonly deliveries: readonly DeliveryRecord[];
+}
+
+/** Messages that end because their envelope does are not counted in `limit`. */
+export function expire(tables: Tables, limit: number): Expired {
+  const { messages, envelopes, deliveries } = tables;
+  const endedMessages: MessageRecord[] = [];
+  const endedEnvelopes: EnvelopeRecord[] = [];
+  for (const row of messages.due(limit)) endedMessages.push(endRow(tables, row, "expired", EXPIRED));
+  for (const row of envelopes.due(limit - endedMessages.length)) {
+    const carried = purge(tables, row, "expired", EXPIRED);
+    if (carried.length === 0) endedEnvelopes.push(toEnvelope(row));
+    endedMessages.push(...carried);
+  }
+  const room = limit - endedMessages.length - endedEnvelopes.length;
+  const endedDeliveries = deliveries.expired(room).map((row) => deliveries.expire(row));
+  return { messages: endedMessages, envelopes: endedEnvelopes, deliveries: endedDeliveries };
+}
+
+/** The stored bytes of an item are wrong: it is set aside until its deadline, and the rest goes on. */
+export function quarantine(
+  tables: Tables,
+  item: { readonly key: MessageKey } | { readonly id: EnvelopeId } | { readonly deliveryId: number },
+): void {
+  const { messages, envelopes, deliveries, legs } = tables;
+  const detail = "its stored content is damaged";
+  if ("deliveryId" in item) {
+    deliveries.hold(item.deliveryId, detail);
+  } else if ("key" in item) {
+    const row = messages.byKey(item.key);
+    if (row === undefined || row.end_state !== null) return;
+    legs.hold({ messageNo: rows.number(row, "message_no") });
+    messages.note(rows.number(row, "message_no"), detail);
+  } else {
+    const row = envelopes.byId(item.id);
+    if (row === undefined) return;
+    legs.hold({ envelopeNo: rows.number(row, "envelope_no") });
+    messages.noteInEnvelope(item.id, detail);
+  }
+}

@@ -1,0 +1,200 @@
+import {
+  ackCommitment,
+  type ContentMessage,
+  encodeAck,
+  encodeContent,
+  encodeHeaderPrefix,
+  encodeReceipt,
+  makeAck,
+  seal,
+  signReceipt,
+  toHex,
+} from "@estafette/protocol";
+import {
+  ada,
+  adaRotated,
+  ben,
+  CaseList,
+  cleo,
+  flipped,
+  plainHeader,
+  plainSigned,
+  seed,
+  seededRng,
+  spliced,
+} from "./case-list.js";
+
+const base = { epoch: 7, sequence: 40, class: "normal", lifetimeS: 86_400 } as const;
+const text = (words: string) => new TextEncoder().encode(words);
+const first: ContentMessage = {
+  ...base,
+  kind: "text",
+  receipt: false,
+  token: null,
+  from: "ada@ship.example",
+  to: ["ben@shore.example"],
+  body: text("all well"),
+};
+
+/** vectors/content.json */
+export function contentCases(): CaseList {
+  const list = new CaseList();
+  const takes = (name: string, messages: readonly ContentMessage[]) =>
+    list.takes(name, { kind: "content", base, bytes: toHex(encodeContent(messages, base)) });
+  takes("content, one message", [first]);
+  takes("content, a series", [first, { ...first, sequence: 41 }, { ...first, sequence: 42, receipt: true }]);
+  takes("content, everything explicit", [
+    {
+      ...first,
+      epoch: 0xffff_ffff,
+      sequence: Number.MAX_SAFE_INTEGER,
+      class: "flash",
+      lifetimeS: 3_600,
+      kind: "mail",
+      receipt: true,
+      token: seed("token").slice(0, 16),
+      from: "",
+      to: ["grüße@schiff.example", "x@y"],
+    },
+    { ...first, kind: "notice", body: new Uint8Array(0) },
+  ]);
+  const bytes = encodeContent([first], base);
+  const refuses = (name: string, what: string) => list.refuses(name, { kind: "content", base, bytes: what });
+  refuses("content, empty", "");
+  refuses("content, no messages", "00");
+  refuses("content, 257 messages", "8102");
+  refuses("content, kind 3", flipped(bytes, 1, 0x02));
+  refuses("content, same sender as nobody", "0140");
+  refuses("content, same recipients as nobody", "018000");
+  refuses("content, numbered without need", spliced(bytes, 1, 1, 0x11, 0, 0, 0, 7, 40));
+  refuses("content, classed without need", spliced(bytes, 1, 1, 0x21, 2, 0x80, 0xa3, 0x05));
+  refuses("content, lifetime too short", spliced(bytes, 1, 1, 0x21, 2, 60));
+  refuses("content, class 4", spliced(bytes, 1, 1, 0x21, 4, 0x80, 0xa3, 0x05));
+  refuses("content, line feed in the sender", spliced(bytes, 3, 1, 0x0a));
+  refuses("content, sender is not UTF-8", spliced(bytes, 3, 1, 0xff));
+  refuses("content, C1 control in the sender", spliced(bytes, 3, 2, 0xc2, 0x85));
+  refuses("content, surrogate in the sender", spliced(bytes, 3, 3, 0xed, 0xa0, 0x80));
+  refuses("content, no recipients", "01010000");
+  refuses("content, empty recipient", "0101000100");
+  refuses("content, cut", toHex(bytes.slice(0, -1)));
+  refuses("content, trailing byte", `${toHex(bytes)}00`);
+  refuses("content, recipients repeated instead of flagged", repeatedRecipients());
+  return list;
+}
+
+/** Two messages, the second with the sender flagged as before and the same recipients written out. */
+function repeatedRecipients(): string {
+  const two = encodeContent([first, { ...first, sequence: 41 }], base);
+  const at = two.length - first.body.length - 2;
+  const recipient = [...text("ben@shore.example")];
+  return spliced(two, at, 1, 0x41, 1, recipient.length, ...recipient);
+}
+
+/** vectors/seals.json */
+export function sealCases(): CaseList {
+  const list = new CaseList();
+  for (const staticSeal of [false, true]) {
+    const header = { ...plainHeader, staticSeal };
+    const prefix = encodeHeaderPrefix(header);
+    const rng = seededRng(`seal ${staticSeal}`);
+    const plaintext = text("Dear Ben, the pump is mended.");
+    const sealed = seal({ identity: ada, recipient: ben.keys, prefix, plaintext, staticSeal, rng });
+    const right = {
+      kind: "open",
+      seed: toHex(seed("ben")),
+      origin: toHex(ada.keys.root),
+      prefix: toHex(prefix),
+      payload: toHex(sealed),
+      staticSeal,
+    } as const;
+    const how = staticSeal ? "static seal" : "ephemeral seal";
+    const empty = seal({
+      identity: ada,
+      recipient: ben.keys,
+      prefix,
+      plaintext: new Uint8Array(0),
+      staticSeal,
+      rng,
+    });
+    list.takes(how, right, { plaintext: toHex(plaintext) });
+    list.takes(`${how} of nothing`, { ...right, payload: toHex(empty) }, { plaintext: "" });
+    list.refuses(`${how}, another recipient`, { ...right, seed: toHex(seed("cleo")) });
+    const resigned = encodeHeaderPrefix({ ...header, origin: cleo.keys.root });
+    const byCleo = { ...right, prefix: toHex(resigned), origin: toHex(cleo.keys.root) };
+    list.refuses(`${how}, ciphertext signed again by another origin`, byCleo);
+    const moved = encodeHeaderPrefix({ ...header, sequence: 8 });
+    list.refuses(`${how}, moved to another header of the same origin`, { ...right, prefix: toHex(moved) });
+    const exit = encodeHeaderPrefix({ ...header, mode: "exit" });
+    list.refuses(`${how}, mode altered`, { ...right, prefix: toHex(exit) });
+    list.refuses(`${how}, ciphertext altered`, { ...right, payload: flipped(sealed, 36) });
+    list.refuses(`${how}, tag altered`, { ...right, payload: flipped(sealed, -1) });
+    list.refuses(`${how}, salt altered`, { ...right, payload: flipped(sealed, 0) });
+    list.refuses(`${how}, cut`, { ...right, payload: toHex(sealed.slice(0, -1)) });
+    list.refuses(`${how}, too short`, { ...right, payload: toHex(sealed.slice(0, 23)) });
+    list.refuses(`${how}, read as the other kind`, { ...right, staticSeal: !staticSeal });
+    if (!staticSeal) {
+      const zero = toHex(new Uint8Array(32)) + toHex(sealed.slice(32));
+      list.refuses(`${how}, ephemeral key zero`, { ...right, payload: zero });
+    }
+    const clear = encodeHeaderPrefix({ ...header, staticSeal: false, mode: "clear-signed" });
+    list.refuses(`${how}, in a clear-signed envelope`, { ...right, prefix: toHex(clear) });
+  }
+  return list;
+}
+
+/** vectors/payloads.json */
+export function payloadCases(): CaseList {
+  const list = new CaseList();
+  for (const length of [0, 1, 1_023, 1_024, 1_025, 2_048, 3_000, 5_120, 7_168, 100_000]) {
+    list.takes(`payload of ${length} bytes`, { kind: "payload-root", length });
+  }
+  return list;
+}
+
+/** vectors/notes.json */
+export function noteCases(): CaseList {
+  const list = new CaseList();
+  const { id } = plainSigned;
+  const token = seed("token").slice(0, 16);
+  const commitment = toHex(ackCommitment(token));
+  list.takes("commitment", { kind: "commitment", token: toHex(token) }, { commitment });
+  const accepted = encodeAck(makeAck(id, "accepted", token));
+  const final = encodeAck(makeAck(id, "final", token));
+  for (const [name, bytes] of Object.entries({ accepted, final })) {
+    list.takes(`ack ${name}, read`, { kind: "note", bytes: toHex(bytes) }, { kind: "ack", stage: name });
+    list.takes(`ack ${name}`, { kind: "ack", bytes: toHex(bytes), commitment }, { valid: true });
+    const forged = { kind: "ack", bytes: flipped(bytes, -1), commitment } as const;
+    list.takes(`ack ${name}, forged`, forged, { valid: false });
+  }
+  const promoted = { kind: "ack", bytes: flipped(accepted, 0, 3), commitment } as const;
+  list.takes("ack accepted passed off as final", promoted, { valid: false });
+  const echo = `02${toHex(id)}${commitment}`;
+  list.takes("ack with the commitment itself", { kind: "ack", bytes: echo, commitment }, { valid: false });
+  const receipt = encodeReceipt(signReceipt({ id, outcome: "refused", reason: 4 }, ben));
+  const single = encodeReceipt(signReceipt({ id, outcome: "delivered", reason: 0, message: 200 }, ben));
+  const root = toHex(ben.keys.root);
+  for (const [name, bytes] of Object.entries({ whole: receipt, "one message": single })) {
+    list.takes(`receipt for ${name}, read`, { kind: "note", bytes: toHex(bytes) }, { kind: "receipt" });
+    list.takes(`receipt for ${name}`, { kind: "receipt", bytes: toHex(bytes), root }, { valid: true });
+  }
+  const turned = { kind: "receipt", bytes: flipped(receipt, 18, 3), root } as const;
+  list.takes("receipt, refused made delivered", turned, { valid: false });
+  const byAda = { kind: "receipt", bytes: toHex(receipt), root: toHex(ada.keys.root) } as const;
+  list.takes("receipt, expected from another node", byAda, { valid: false });
+  const rotated = encodeReceipt(signReceipt({ id, outcome: "expired", reason: 1 }, adaRotated));
+  const epoch = { kind: "receipt", bytes: toHex(rotated), root: toHex(ada.keys.root) } as const;
+  list.takes("receipt of a later key epoch under the root key", epoch, { valid: false });
+  const refuses = (name: string, bytes: string) => list.refuses(name, { kind: "note", bytes });
+  refuses("note, empty", "");
+  refuses("note, type 0", `00${toHex(final.slice(1))}`);
+  refuses("note, type 4", `04${toHex(final.slice(1))}`);
+  refuses("note, ack cut", toHex(final.slice(0, -1)));
+  refuses("note, ack with a trailing byte", `${toHex(final)}00`);
+  refuses("note, receipt cut", toHex(receipt.slice(0, -1)));
+  refuses("note, receipt with a trailing byte", `${toHex(receipt)}00`);
+  refuses("note, outcome 4", spliced(receipt, 18, 1, 4));
+  refuses("note, position 257", spliced(receipt, 17, 1, 0x81, 0x02));
+  refuses("note, longer form of the position", spliced(receipt, 17, 1, 0x80, 0x00));
+  refuses("note, 257 bytes", "03".repeat(257));
+  return list;
+}
