@@ -83,30 +83,36 @@ export class DiskModel {
 }
 
 function sync(file: FileModel): void {
-  for (const act of file.pending) file.durable = written(file.durable, act);
+  file.durable = applied(file.durable, file.pending);
   file.pending = [];
 }
 
 function contentAfter(file: FileModel, fate: Fate, happens: () => boolean): Buffer {
-  let content = file.durable;
-  for (const act of file.pending) {
-    if (!happens()) continue;
-    const pieces = act.kind === "W" && fate === "torn" ? sectors(act).filter(happens) : [act];
-    for (const piece of pieces) content = written(content, piece);
-  }
-  return content;
+  const kept = file.pending.filter(happens);
+  const pieces = kept.flatMap((act) =>
+    act.kind === "W" && fate === "torn" ? sectors(act).filter(happens) : [act],
+  );
+  return applied(file.durable, pieces);
 }
 
-function written(before: Buffer, act: Act): Buffer {
-  if (act.kind === "T") {
-    const cut = Buffer.alloc(act.offset);
-    before.copy(cut, 0, 0, Math.min(act.offset, before.length));
-    return cut;
+/** A copy with these acts done to it, in order. */
+function applied(before: Buffer, acts: readonly Act[]): Buffer {
+  let length = before.length;
+  let longest = length;
+  for (const act of acts) {
+    length = act.kind === "T" ? act.offset : Math.max(length, act.offset + act.data.length);
+    longest = Math.max(longest, length);
   }
-  const after = Buffer.alloc(Math.max(before.length, act.offset + act.data.length));
-  before.copy(after);
-  act.data.copy(after, act.offset);
-  return after;
+  const content = Buffer.alloc(longest);
+  before.copy(content);
+  length = before.length;
+  for (const act of acts) {
+    if (act.kind === "W") act.data.copy(content, act.offset);
+    // What a cut takes away reads as zeros if the file grows again.
+    else if (act.offset < length) content.fill(0, act.offset, length);
+    length = act.kind === "T" ? act.offset : Math.max(length, act.offset + act.data.length);
+  }
+  return content.subarray(0, length);
 }
 
 function sectors(act: Act): Act[] {

@@ -18,7 +18,11 @@ interface Result {
 const places = new Places();
 afterEach(() => places.clear());
 
-function record(seed: number, rounds: number, synchronous: Run["synchronous"]): { acts: readonly Act[]; root: string } {
+function record(
+  seed: number,
+  rounds: number,
+  synchronous: Run["synchronous"],
+): { acts: readonly Act[]; root: string } {
   const place = places.make("power-cut");
   const run = {
     state: join(place, "state"),
@@ -36,10 +40,17 @@ function record(seed: number, rounds: number, synchronous: Run["synchronous"]): 
 }
 
 /** Cuts the power at random moments of a recording and opens what a disk may have kept. */
-async function cutOften(seed: number, rounds: number, images: number, synchronous: Run["synchronous"]): Promise<Result> {
+async function cutOften(
+  seed: number,
+  rounds: number,
+  images: number,
+  synchronous: Run["synchronous"],
+): Promise<Result> {
   const { acts, root } = record(seed, rounds, synchronous);
   const chance = seeded(seed);
-  const moments = Array.from({ length: images }, () => Math.floor(chance() * (acts.length + 1))).sort((a, b) => a - b);
+  const moments = Array.from({ length: images }, () => Math.floor(chance() * (acts.length + 1))).sort(
+    (a, b) => a - b,
+  );
   const target = join(places.make("image"), "state");
   const disk = new DiskModel(root);
   const broken: string[] = [];
@@ -62,7 +73,10 @@ async function cutOften(seed: number, rounds: number, images: number, synchronou
   return { images, broken, promises };
 }
 
-async function lookAt(directory: string, expected: ReturnType<typeof readJournal>): Promise<readonly string[]> {
+async function lookAt(
+  directory: string,
+  expected: ReturnType<typeof readJournal>,
+): Promise<readonly string[]> {
   try {
     const store = await openSpool({ directory, clock: stillClock(), ballastBytes: 0 });
     try {
@@ -90,8 +104,12 @@ describe.skipIf(!canRecord)("the power goes at any moment", () => {
     },
   );
 
-  it.each(["NORMAL", "OFF"] as const)("a store weakened to %s is caught", { timeout: 600_000 }, async (synchronous) => {
-    const { broken } = await cutOften(9, 40, Math.ceil(IMAGES / 10), synchronous);
-    expect(broken.length).toBeGreaterThan(0);
-  });
+  it.each(["NORMAL", "OFF"] as const)(
+    "a store weakened to %s is caught",
+    { timeout: 600_000 },
+    async (synchronous) => {
+      const { broken } = await cutOften(9, 40, Math.ceil(IMAGES / 10), synchronous);
+      expect(broken.length).toBeGreaterThan(0);
+    },
+  );
 });

@@ -33,7 +33,16 @@ export class Places {
 export function compileRecorder(place: string): string {
   const library = join(place, "recorder.so");
   const source = join(here, "recorder.c");
-  const { status, stderr } = spawnSync("cc", ["-shared", "-fPIC", "-O1", "-o", library, source, "-ldl", "-lpthread"]);
+  const { status, stderr } = spawnSync("cc", [
+    "-shared",
+    "-fPIC",
+    "-O1",
+    "-o",
+    library,
+    source,
+    "-ldl",
+    "-lpthread",
+  ]);
   if (status !== 0) throw new Error(`the recorder does not compile: ${stderr}`);
   return library;
 }

@@ -47,7 +47,7 @@ function content(item, byteCount) {
 
 const openOptions = { directory, clock, ballastBytes: 65_536 };
 if (synchronous !== "FULL") openOptions.unsafeSynchronous = synchronous;
-let spool = await openSpool(openOptions);
+let spool;
 
 const key = (item) => ({ origin: here, epoch: 7, sequence: Number(item.slice(1)) });
 const envelopeOf = (item, byteCount, from) => ({
@@ -177,6 +177,7 @@ async function change(item) {
 }
 
 try {
+  spool = await openSpool(openOptions);
   process.send?.("ready");
   for (let round = 0; round < Number(rounds); round++) {
     const busy = new Set();

@@ -5,6 +5,7 @@ import {
   elideChain,
   emptyChain,
   encodeHead,
+  encodeHeader,
   encodeHeaderPrefix,
   type Head,
   type Header,
@@ -12,6 +13,7 @@ import {
   openSealed,
   payloadRoot,
   publicKeysOf,
+  readSignedHeader,
   signHeader,
 } from "@estafette/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -76,7 +78,7 @@ describe("a stranger's relay on the path", () => {
     const { aurora, stranger, shore } = await line(true);
     await aurora.relay.submit(submission(anna, [office], "Through a stranger"));
     await until(() => shore.mailbox.handed.length, "delivery");
-    expect(shore.mailbox.texts()[0]).toContain("X-Estafette-Path: verified; aurora → stranger → shore");
+    expect(shore.mailbox.texts()[0]).toContain("X-Estafette-Path: verified; aurora -> stranger -> shore");
     expect(stranger.mailbox.handed).toHaveLength(0);
     await until(() => aurora.events.find((e) => e.type === "receipt"), "receipt");
     expect(await stranger.spool.listEnvelopes(10)).toHaveLength(0);
@@ -86,7 +88,7 @@ describe("a stranger's relay on the path", () => {
     const { aurora, shore } = await line(true);
     await shore.relay.submit(submission(office, [anna], "Answer"));
     await until(() => aurora.mailbox.handed.length, "delivery aboard");
-    expect(aurora.mailbox.texts()[0]).toContain("X-Estafette-Path: verified; shore → stranger → aurora");
+    expect(aurora.mailbox.texts()[0]).toContain("X-Estafette-Path: verified; shore -> stranger -> aurora");
   });
 });
 
@@ -145,7 +147,7 @@ describe("a patched relay", () => {
   it("cannot alter the signed header", async () => {
     const { signed } = held.head;
     const header: Header = { ...signed.header, lifetimeS: signed.header.lifetimeS - 3600 };
-    const forged = { ...signHeader(header, me), signature: signed.signature };
+    const forged = readSignedHeader(encodeHeader(header), signed.signature);
     const head = forwarded();
     const chain = appendEntry(held.head.transit.chain, {
       id: forged.id,

@@ -51,7 +51,7 @@ describe("two gateways and a link", () => {
     const [text = ""] = shore.mailbox.texts();
     expect(text).toContain("Subject: Hello from sea\r\n");
     expect(text).toContain("All is well on board.\r\n");
-    expect(text).toContain("X-Estafette-Path: verified; aurora → shore");
+    expect(text).toContain("X-Estafette-Path: verified; aurora -> shore");
     await until(() => aurora.events.find((e) => e.type === "receipt"), "receipt aboard");
     const [record] = await aurora.spool.listMessages({ limit: 10 });
     expect(record).toMatchObject({ end: "delivered" });

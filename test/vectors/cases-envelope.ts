@@ -224,6 +224,14 @@ function pathCases(list: CaseList): void {
   list.refuses("path, addressed to another node", { ...right, self: toHex(ben.address) });
   const otherSigned = signHeader({ ...plainHeader, sequence: 8 }, ada);
   list.refuses("path, chain of another envelope", at(headOf(otherSigned, chain, 2)));
+  const uncalled = appendEntry(walk(plainSigned, [ada, ben]), {
+    id: plainSigned.id,
+    identity: cleo,
+    previous: ada.address,
+    next: dora.address,
+    ageS: 60,
+  });
+  list.refuses("path, a hop that was not addressed", at(headOf(plainSigned, uncalled, 1)));
   const digest = { ...walk(plainSigned, route, 2), elidedDigest: seed("digest").slice(0, 16) };
   list.refuses("path, elided digest exchanged", at(headOf(plainSigned, digest, 2)));
   const last = { ...walk(plainSigned, route, 2), elidedLast: dora.address };

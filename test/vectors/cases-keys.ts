@@ -63,17 +63,16 @@ function gateCases(list: CaseList): void {
   });
 }
 
-/** A signature whose R has a component of order 8: holds after multiplication by the cofactor only. */
-function torsionSignature(message: Uint8Array): string {
+/** Ada's signature with the nonce r chosen by hand: R = r·B plus a point of the torsion group. */
+function signatureWith(message: Uint8Array, r: bigint, torsion: Point): string {
   const secret = new Uint8Array(createHash("sha512").update(seed("ada")).digest().subarray(0, 32));
   secret[0]! &= 248;
   secret[31] = (secret[31]! & 127) | 64;
   const signed = Buffer.concat([Buffer.from("estafette/v1/envelope\0"), message]);
-  const torsion = Point.fromHex(SMALL_ORDER["order 8, b"], true);
-  const R = Point.BASE.multiply(424242n).add(torsion).toBytes();
+  const R = Point.BASE.multiply(r, false).add(torsion).toBytes();
   const challenge = createHash("sha512").update(R).update(ada.keys.root).update(signed).digest();
   const k = big(new Uint8Array(challenge)) % ORDER;
-  const S = (424242n + k * (big(secret) % ORDER)) % ORDER;
+  const S = (r + k * (big(secret) % ORDER)) % ORDER;
   return toHex(R) + toHex(little(S));
 }
 
@@ -107,7 +106,13 @@ function verifyCases(list: CaseList): void {
   list.takes("R of small order", { ...right, signature: smallR }, invalid);
   const largeR = SMALL_ORDER["y = p + 1"] + toHex(signature.slice(32));
   list.takes("R not canonical", { ...right, signature: largeR }, invalid);
-  list.takes("cofactored only", { ...right, signature: torsionSignature(message) }, invalid);
+  const torsion = Point.fromHex(SMALL_ORDER["order 8, b"], true);
+  const cofactored = signatureWith(message, 424242n, torsion);
+  list.takes("equation holds only times the cofactor", { ...right, signature: cofactored }, invalid);
+  const byHand = signatureWith(message, 424242n, Point.ZERO);
+  list.takes("signature with a nonce chosen by hand", { ...right, signature: byHand }, valid);
+  const neutral = signatureWith(message, 0n, Point.ZERO);
+  list.takes("R neutral and the equation holds", { ...right, signature: neutral }, invalid);
 }
 
 function recordCases(list: CaseList): void {
@@ -162,6 +167,10 @@ export function addressCases(): CaseList {
   list.refuses("written address, mixed case", { kind: "parse-address", text: `E${text.slice(1)}` });
   const mistyped = `${text.slice(0, 10)}${text[10] === "q" ? "p" : "q"}${text.slice(11)}`;
   list.refuses("written address, mistyped", { kind: "parse-address", text: mistyped });
+  list.refuses("written address, padding bits set", {
+    kind: "parse-address",
+    text: "est1qqqqqqqqqqqqqqqqqqqqqqqqqpnzqp6r",
+  });
   list.refuses("written address, one short", { kind: "parse-address", text: text.slice(0, -1) });
   list.refuses("written address, other prefix", { kind: "parse-address", text: text.replace("est", "esx") });
   list.refuses("written address, foreign character", {

@@ -61,6 +61,8 @@ describe("signed receipt", () => {
       expect(decodeReceipt(bytes)).toEqual(receipt);
       expect(verifyReceipt(receipt, ben.keys)).toBe(true);
       expect(verifyReceipt(receipt, ada.keys)).toBe(false);
+      expect(verifyReceipt(receipt, { ...ben.keys, epoch: 1 })).toBe(false);
+      expect(verifyReceipt(receipt, { ...ben.keys, root: ada.keys.root })).toBe(false);
       expect(verifyReceipt({ ...receipt, outcome: "delivered" }, ben.keys)).toBe(false);
       expect(verifyReceipt({ ...receipt, message: 3 }, ben.keys)).toBe(false);
       expect(verifyReceipt({ ...receipt, signer: ada.keys.root }, ada.keys)).toBe(false);

@@ -35,6 +35,12 @@ describe("written address", () => {
     }
   });
 
+  it("refuses padding bits that are not zero, under a right checksum", () => {
+    const text = "est1qqqqqqqqqqqqqqqqqqqqqqqqqpnzqp6r";
+    expect(codeOf(() => parseAddress(text))).toBe("EST_PROTOCOL_ENCODING");
+    expect(parseAddress(formatAddress(new Uint8Array(16)))).toEqual(new Uint8Array(16));
+  });
+
   it("refuses what is no address", () => {
     const text = formatAddress(ada.address);
     for (const wrong of [

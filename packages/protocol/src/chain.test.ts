@@ -83,6 +83,16 @@ describe("chain", () => {
     }
   });
 
+  it("refuses a hop that was not addressed, though every signature holds", () => {
+    const draft = { id, identity: cleo, previous: ada.address, next: dora.address, ageS: 60 };
+    const toBen = walk([ada, ben]);
+    expect(() => verifyAt(appendEntry(toBen, draft), { hopsUsed: 1 })).toThrow(
+      "not by the hop that was addressed",
+    );
+    const toCleo = walk([ada, cleo]);
+    expect(verifyAt(appendEntry(toCleo, draft), { hopsUsed: 1 }).verified).toBe(true);
+  });
+
   it("belongs to one envelope, one origin, one pair of neighbours and one hop count", () => {
     const other = sampleSigned(ada, { sequence: 9 }).id;
     for (const changes of [

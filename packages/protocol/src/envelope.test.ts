@@ -151,6 +151,17 @@ describe("signed header", () => {
     expect(verifyHeader(signed, { ...ada.keys, signing: ben.keys.signing })).toBe(false);
   });
 
+  it("does not verify under keys of another root or epoch, even where the signing key is right", () => {
+    const signed = sampleSigned();
+    expect(verifyHeader(signed, { ...ada.keys, epoch: 3 })).toBe(false);
+    const rotated = sampleSigned(adaRotated);
+    expect(verifyHeader(rotated, { ...adaRotated.keys, root: ben.keys.root })).toBe(false);
+    expect(verifyHeader(rotated, { ...adaRotated.keys, epoch: 4 })).toBe(false);
+    // Epoch 0 is the root key itself: no other key can stand in for it.
+    const byBen = readSignedHeader(signed.bytes, ben.sign("envelope", signed.bytes));
+    expect(verifyHeader(byBen, { ...ada.keys, signing: ben.keys.signing })).toBe(false);
+  });
+
   it("does not survive one flipped bit of the immutable bytes", () => {
     const signed = sampleSigned();
     let decodable = 0;

@@ -95,6 +95,20 @@ describe("verification", () => {
   const signature = ada.sign("envelope", message);
   const signed = concat(domain("envelope"), message);
 
+  /** Ada's secret scalar modulo L (RFC 8032 §5.1.5). */
+  function secretScalar(): bigint {
+    const clamped = Uint8Array.from(createHash("sha512").update(seedOf("ada")).digest().subarray(0, 32));
+    clamped[0] = clamped[0]! & 248;
+    clamped[31] = (clamped[31]! & 127) | 64;
+    return fromLittleEndian(clamped) % L;
+  }
+
+  /** k = SHA-512(R ‖ A ‖ M) modulo L. */
+  function challenge(R: Uint8Array): bigint {
+    const hash = createHash("sha512").update(R).update(ada.keys.root).update(signed).digest();
+    return fromLittleEndian(Uint8Array.from(hash)) % L;
+  }
+
   it("agrees with noble on honest and on altered signatures", () => {
     const rng = seededRng("altered");
     for (let i = 0; i < 60; i++) {
@@ -118,18 +132,18 @@ describe("verification", () => {
     expect(verify(ada.keys.signing, "envelope", concat(signature, Uint8Array.of(0)), message)).toBe(false);
   });
 
+  it("refuses the neutral element as R even where the equation holds and node:crypto says yes", () => {
+    const R = SMALL_ORDER[0]!;
+    const withNeutral = concat(R, littleEndian32((challenge(R) * secretScalar()) % L));
+    expect(nodeVerify(null, signed, nodeKey(ada.keys.root), withNeutral)).toBe(true);
+    expect(verify(ada.keys.root, "envelope", withNeutral, message)).toBe(false);
+  });
+
   it("is cofactorless where noble is not: R with a torsion component", () => {
     // Sign by hand with R = rB + T: the cofactored equation holds, the plain one does not.
-    const half = createHash("sha512").update(seedOf("ada")).digest();
-    const clamped = Uint8Array.from(half.subarray(0, 32));
-    clamped[0] = clamped[0]! & 248;
-    clamped[31] = (clamped[31]! & 127) | 64;
     const r = 12345678901234567890n;
     const R = Point.BASE.multiply(r).add(Point.fromBytes(SMALL_ORDER[5]!, true)).toBytes();
-    const k = fromLittleEndian(
-      Uint8Array.from(createHash("sha512").update(R).update(ada.keys.root).update(signed).digest()),
-    );
-    const S = (r + (k % L) * (fromLittleEndian(clamped) % L)) % L;
+    const S = (r + challenge(R) * secretScalar()) % L;
     const mixed = concat(R, littleEndian32(S));
     expect(nobleVerify(mixed, signed, ada.keys.root, { zip215: false })).toBe(true);
     expect(verify(ada.keys.root, "envelope", mixed, message)).toBe(false);

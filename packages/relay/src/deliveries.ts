@@ -129,31 +129,42 @@ export class Deliveries {
 
   #begin(record: DeliveryRecord): void {
     this.#busy.add(record.deliveryId);
+    // What fails here is the store or our own code: it stays busy, so that it is not tried again at once for ever.
     void this.#attempt(record)
-      .catch((error: unknown) => this.core.fail(error, "delivery"))
-      .finally(() => {
+      .then(() => {
         this.#busy.delete(record.deliveryId);
         this.wake();
-      });
+      })
+      .catch((error: unknown) => this.core.fail(error, "delivery"));
   }
 
   async #attempt(record: DeliveryRecord): Promise<void> {
     const target = this.#bridges.get(record.kind);
-    const mail = target && (await mailOf(this.core, record));
+    const mail = target ? await this.#readable(record) : null;
     if (!target || !mail) {
-      const detail = target ? "its body can no longer be read" : `no bridge hands over to a ${record.kind}`;
-      await this.#settle(
-        record,
-        { recipients: record.pending.map(() => ({ outcome: "refused", status: "5.3.5", detail })) },
-        "",
-      );
-      return;
+      const detail = target ? "its body can no longer be read" : `no bridge hands over to: ${record.kind}`;
+      const refused = { outcome: "refused", status: "5.3.5", detail } as const;
+      return await this.#settle(record, { recipients: record.pending.map(() => refused) }, "");
     }
     await this.core.spool.beginDelivery(record.deliveryId);
     this.core.faultPoint("delivery-before-handover");
     const result = await this.#handOver(target.bridge, record, mail);
     this.core.faultPoint("delivery-after-handover");
     await this.#settle(record, result, target.name);
+  }
+
+  /** Null when the body was altered on disk or cannot be rebuilt: its sender is told, the rest goes on. */
+  async #readable(record: DeliveryRecord): Promise<Uint8Array | null> {
+    try {
+      return await mailOf(this.core, record);
+    } catch (error) {
+      if (isStoreFault(error)) throw error;
+      this.core.log("warn", "a delivery cannot be read", {
+        delivery: stableId(record.key),
+        why: String(error),
+      });
+      return null;
+    }
   }
 
   async #handOver(bridge: Bridge, record: DeliveryRecord, rfc5322: Uint8Array): Promise<DeliveryResult> {
@@ -231,6 +242,6 @@ function deferAll(recipients: readonly string[], detail: string): DeliveryResult
 }
 
 /** True for a failure of the store, which stops the node. */
-export function isStoreFault(error: unknown): boolean {
+function isStoreFault(error: unknown): boolean {
   return error instanceof OperatingError && error.code === "EST_OPERATING_DISK_FAULT";
 }

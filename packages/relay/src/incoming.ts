@@ -229,13 +229,13 @@ function exitAllowed(core: Core, checked: CheckedHead, message: ContentMessage):
   );
 }
 
-/** The way as configured names: `aurora → relay → shore`. */
+/** The way as configured names: `aurora -> relay -> shore`. ASCII, because it stands in a mail header too. */
 function pathText(core: Core, path: PathReport): string {
   const names = path.hops.map((hop) => {
     const name = hop.address === null ? "unknown" : core.directory.nameOf(hop.address);
     return hop.status === "verified" ? name : `${name} (${hop.status})`;
   });
-  return [...names, core.settings.name].join(" → ");
+  return [...names, core.settings.name].join(" -> ");
 }
 
 /** One delivery per place: mailboxes here, or the internet for EXIT. Unknown mailboxes are refused at hand-over. */

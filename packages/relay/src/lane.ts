@@ -96,7 +96,7 @@ export class Lane {
   async #send(session: Session): Promise<void> {
     for (let sent = 0; sent < 32; sent++) {
       if (this.#stopped || session.isOver || this.#isPaused()) return;
-      const bytes = this.#unsent.get(session) ?? session.conversation.nextParcel(this.#nowMs());
+      const bytes = this.#unsent.get(session) ?? session.nextParcel();
       if (!bytes) return;
       this.#unsent.set(session, bytes);
       if (!(await this.#inContact(session))) return;

@@ -169,6 +169,13 @@ export class Session {
     });
   }
 
+  /** probe: what goes on the channel now, or null. Saying nothing may begin a wait, so the timer is set again. */
+  nextParcel(): Uint8Array | null {
+    const bytes = this.conversation.nextParcel(this.#nowMs());
+    if (!bytes) this.#scheduleTick();
+    return bytes;
+  }
+
   /** pick: ready legs of this neighbour become offers. Begins the handshake when something waits. */
   async pick(): Promise<void> {
     if (this.#over || this.#blocked || !this.#peer) return;

@@ -33,7 +33,8 @@ export function duplexLink(remote: string, stream: Duplex, destroy: () => void):
         stream.once("close", onClose);
         stream.write(bytes, (error) => {
           stream.off("close", onClose);
-          if (error) reject(gone(error));
+          // Node reports success for what a socket still held when it was destroyed (net, onWriteComplete).
+          if (error || stream.destroyed) reject(gone(error ?? new Error("closed while writing")));
           else resolve();
         });
       });

@@ -254,8 +254,11 @@ export class DiskSpool implements api.Spool {
     return this.group.look(() => this.parts.store.meters.stats(this.parts.fill()), true);
   }
 
-  flush(): Promise<void> {
-    return this.settle(() => {});
+  /** Rejects when a range written before found no room. */
+  async flush(): Promise<void> {
+    await this.settle(() => {});
+    const trouble = this.group.takeLazyTrouble();
+    if (trouble !== null) throw trouble;
   }
 
   async close(): Promise<void> {
@@ -264,7 +267,13 @@ export class DiskSpool implements api.Spool {
     this.isShut = true;
     const failed = this.group.hasFailed;
     this.group.fail(diskFault("the spool is closed"));
-    this.parts.shut(failed ? "faulty" : "whole");
+    try {
+      this.parts.shut(failed ? "faulty" : "whole");
+    } catch (error) {
+      // What is committed is in the log all the same; the next start copies it back.
+      this.parts.shut("faulty");
+      throw diskFault("the spool could not be closed in order", error);
+    }
   }
 
   /**

@@ -70,8 +70,7 @@ export class GroupCommit {
   lazyChange(change: Change): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       if (this.isAbandoned) return;
-      const trouble = this.fault ?? this.lazyTrouble;
-      this.lazyTrouble = null;
+      const trouble = this.fault ?? this.takeLazyTrouble();
       if (trouble !== null) return reject(trouble);
       const noteTrouble = (error: unknown): void => {
         // The caller went on; the next one hears that the disk is full. What was wrong with this range alone
@@ -81,6 +80,13 @@ export class GroupCommit {
       this.enqueue({ ...change, isLazy: true, resolve: () => {}, reject: noteTrouble });
       resolve();
     });
+  }
+
+  /** Why a lazily committed change did not happen, told once; null when all did. */
+  takeLazyTrouble(): unknown {
+    const trouble = this.lazyTrouble;
+    this.lazyTrouble = null;
+    return trouble;
   }
 
   /** Upkeep that nobody waits for. An error of ours in it is rejected to nobody, so it must not have one. */

@@ -70,7 +70,9 @@ function openLocked(options: SpoolOptions, quotaBytes: number, lock: DirectoryLo
   const { directory } = options;
   const connection = new Connection(directory, quotaBytes, options.unsafeSynchronous ?? "FULL");
   try {
-    migrate(connection);
+    // SQLite overlooks an error of the sync that makes a new database one with a log; copying the log back
+    // writes that page again, and reports.
+    if (migrate(connection)) connection.checkpoint();
     checkAfterFault(connection, directory);
     return assemble(options, quotaBytes, lock, connection);
   } catch (error) {

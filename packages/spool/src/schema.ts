@@ -196,9 +196,10 @@ const APPLICATION_ID = 0x45535431;
 
 /**
  * Brings the database to the newest version, one transaction per step: a cut leaves the old or the new schema.
+ * Returns whether anything changed.
  * @throws ConfigError EST_CONFIG_VALUE when the file is another program's or a newer version wrote it.
  */
-export function migrate(connection: Connection, steps: readonly Migration[] = MIGRATIONS): void {
+export function migrate(connection: Connection, steps: readonly Migration[] = MIGRATIONS): boolean {
   const applicationId = connection.number("PRAGMA application_id");
   const version = connection.number("PRAGMA user_version");
   const isEmpty = connection.number("SELECT count(*) FROM sqlite_schema") === 0;
@@ -226,4 +227,5 @@ export function migrate(connection: Connection, steps: readonly Migration[] = MI
       throw error;
     }
   }
+  return version < steps.length;
 }

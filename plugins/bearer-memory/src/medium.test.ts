@@ -228,6 +228,7 @@ describe("memory medium", () => {
     crashed.leave();
     await clock.advance(0);
     await ship.bearer.send(parcel(9), NEVER);
+    await clock.advance(0);
     expect(heard(successor.events)).toEqual([9]);
     expect(heard(crashed.events)).toEqual([]);
   });

@@ -82,6 +82,7 @@ describe("listening", () => {
     for (const link of links) callers.offer(link);
     await clock.advance(0);
     links[1]?.arriving.offer(encodeLengthPrefixed(Uint8Array.of(7)));
+    await clock.advance(0);
     links[0]?.arriving.end();
     await clock.advance(0);
     callers.offer(new PaperLink("10.0.0.4:1"));
@@ -106,7 +107,7 @@ describe("listening", () => {
     const { clock, callers, events, logged } = station({ listen: "0.0.0.0:4000" });
     const links = Array.from({ length: TCP_LIMITS.callersMax + 2 }, (_, at) => new PaperLink(`h:${at}`));
     for (const link of links) callers.offer(link);
-    await clock.advance(0);
+    for (let turn = 0; turn < 10; turn++) await clock.advance(0);
     expect(events.length).toBe(TCP_LIMITS.callersMax);
     expect(links.filter((link) => link.closed)).toHaveLength(2);
     expect(logged.filter((message) => message.includes("turned away"))).toHaveLength(2);

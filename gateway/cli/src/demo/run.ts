@@ -15,7 +15,7 @@ export async function runDemo(options: DemoOptions, io: Io, json: boolean): Prom
     stopWatching = watch(world, screen);
     const story = await Promise.race([tellStory(world, screen), interrupted.reached]);
     if (story === null) return EXIT.ok;
-    screen.say(summaryOf(story, options.speed));
+    screen.say(summaryOf(story));
     if (json)
       io.out(
         `${JSON.stringify({ speed: options.speed, loss: options.frameLoss, seed: options.seed, ...story })}\n`,
@@ -42,7 +42,7 @@ function introduce({ aurora, shore }: DemoWorld, options: DemoOptions, screen: S
     `Between them an emulated radio: 1200 bit/s, one side speaks at a time, 0.2 s to turn round, ${Math.round(options.frameLoss * 100)} %`,
   );
   screen.say(
-    `of the frames lost. Scaled: its air runs ${options.speed} times faster than at sea, and so do the pauses for it.`,
+    `of the frames lost. Scaled: its air runs ${options.speed} times faster than at sea; what the gateways themselves wait is not scaled.`,
   );
   screen.say("");
 }

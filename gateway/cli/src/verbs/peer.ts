@@ -1,3 +1,4 @@
+import { ConfigError } from "@estafette/contract";
 import type { AcceptedPeer } from "@estafette/daemon";
 import { callApi, json } from "../api-client.js";
 import { CliError, EXIT } from "../exit.js";
@@ -145,7 +146,20 @@ async function acceptOffline(
   const config = await loadConfig(configPath(call), call.io.env);
   const state = await openState(besideConfig(config.file, config.state.directory), systemRng());
   const book = await PeerBook.open(config, state.directory);
-  const acceptance = { ...request, invitation: readInvitation(request.invitation) };
-  const peer: AcceptedPeer = await book.accept(acceptance, state.identity.keys.root);
+  const peer = await refusing(() => {
+    const acceptance = { ...request, invitation: readInvitation(request.invitation) };
+    return book.accept(acceptance, state.identity.keys.root);
+  });
   return { name: peer.name, key: formatKey(peer.root), domains: peer.domains, links: peer.links };
+}
+
+/** What is wrong with an invitation is bad data, not a wrong configuration: as the running gateway answers. */
+async function refusing(accept: () => Promise<AcceptedPeer>): Promise<AcceptedPeer> {
+  try {
+    return await accept();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const fix = error.place.fix === undefined ? "" : `. ${error.place.fix}`;
+    throw new CliError(EXIT.badData, `${error.message}${fix}`);
+  }
 }

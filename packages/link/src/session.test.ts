@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { LINK_LIMITS } from "./limits.js";
+import { ASK, OVER, SESSION_SECRET_BYTES, Session, sessionTraits } from "./session.js";
+
+const secrets = Uint8Array.from({ length: SESSION_SECRET_BYTES }, (_, index) => index * 3 + 1);
+const records = new TextEncoder().encode("records");
+
+function pair(parcelBytesMax = 128, encrypt = true): readonly [Session, Session] {
+  const traits = sessionTraits(parcelBytesMax, 65_535, encrypt);
+  return [new Session(secrets, true, traits), new Session(secrets, false, traits)];
+}
+
+describe("a session", () => {
+  for (const encrypt of [true, false]) {
+    it(`seals in one direction and opens in the other (${encrypt ? "encrypted" : "clear"})`, () => {
+      for (const [parcelBytesMax, overhead] of [
+        [128, 12],
+        [1023, 12],
+        [1024, 20],
+        [16_384, 20],
+      ] as const) {
+        const [a, b] = pair(parcelBytesMax, encrypt);
+        const there = a.seal(OVER | ASK, records);
+        expect(there.length).toBe(records.length + overhead);
+        expect(a.roomBytes()).toBe(parcelBytesMax - overhead);
+        expect(b.open(there)).toEqual({ outcome: "ok", flags: OVER | ASK, records });
+        expect(a.open(b.seal(0, new Uint8Array(0)))).toMatchObject({ outcome: "ok", flags: 0 });
+        expect(a.open(there).outcome).not.toBe("ok");
+      }
+    });
+
+    it(`refuses every change of every bit (${encrypt ? "encrypted" : "clear"})`, () => {
+      const [a, b] = pair(128, encrypt);
+      const parcel = a.seal(OVER, records);
+      for (let bit = 8; bit < parcel.length * 8; bit++) {
+        const changed = parcel.slice();
+        changed[bit >>> 3]! ^= 1 << (bit & 7);
+        expect(b.open(changed).outcome).not.toBe("ok");
+      }
+      for (const flags of [0, ASK, OVER | ASK, 4, 8, 16]) {
+        expect(b.open(Uint8Array.of((6 << 5) | flags, ...parcel.subarray(1))).outcome).toBe("forged");
+      }
+      for (let length = 0; length < parcel.length; length++) {
+        expect(b.open(parcel.subarray(0, length)).outcome).not.toBe("ok");
+      }
+      expect(b.open(parcel).outcome).toBe("ok");
+    });
+  }
+
+  it("opens each parcel once, in any order within the window, and none behind it", () => {
+    const [a, b] = pair();
+    const window = LINK_LIMITS.replayWindowParcels;
+    const parcels = Array.from({ length: window * 3 }, () => a.seal(0, records));
+    const newest = parcels.length - 1;
+    expect(b.open(parcels[newest]!).outcome).toBe("ok");
+    parcels.forEach((parcel, index) => {
+      expect(b.open(parcel).outcome).toBe(index > newest - window && index < newest ? "ok" : "replayed");
+    });
+    for (const parcel of parcels) expect(b.open(parcel).outcome).toBe("replayed");
+  });
+
+  it("follows the counter beyond 16 bits, over gaps, and never uses one twice", () => {
+    const [a, b] = pair();
+    let kept: Uint8Array | null = null;
+    for (let count = 0; count < 66_000; count++) {
+      const parcel = a.seal(0, records);
+      if (count === 65_500) kept = parcel;
+      if (count % 16_411 === 0 || count > 65_990) expect(b.open(parcel).outcome).toBe("ok");
+    }
+    expect(b.open(kept!).outcome).not.toBe("ok");
+    expect(b.heardCounter16).toBe(65_999 % 65_536);
+  });
+});
