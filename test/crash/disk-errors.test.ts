@@ -76,12 +76,14 @@ describe.skipIf(!canRecord)("the disk fails", () => {
     let finished = 0;
     for (const at of spread(writeCount, countFrom("ENOSPC_RUNS", 20))) {
       const run = work({ CRASH_WRITE_ENOSPC: `${at},${1 + (at % 40)}` });
+      // A store that is being opened may find no room; one that is open refuses and goes on.
+      const mayStop = run.stderr.startsWith("EST_OPERATING_DISK_FULL") ? EX_TEMPFAIL : 0;
+      expect([0, mayStop], `write ${at}: ${run.stderr}`).toContain(run.status);
       if (run.status === 0) finished++;
       if (readJournalIfAny(run.journal) !== "")
         expect({ at, broken: await brokenIn(run) }).toEqual({ at, broken: [] });
     }
-    // Where opening itself finds no room there is nothing to go on with; most of the time there is.
-    expect(finished).toBeGreaterThan(10);
+    expect(finished).toBeGreaterThan(5);
   });
 });
 

@@ -195,5 +195,5 @@ try {
   await spool.close();
 } catch (error) {
   process.stderr.write(`${error.code ?? ""} ${error.message}\n`);
-  process.exit(error.code === "EST_OPERATING_DISK_FAULT" ? 75 : 70);
+  process.exit(error.code?.startsWith("EST_OPERATING_DISK") ? 75 : 70);
 }

@@ -17,7 +17,7 @@ import { flagsOf, KIND, kindOf } from "./session.js";
 const HEADER_BYTES = 4;
 const FLAG_KK = 1;
 const FLAG_CLEAR = 2;
-export const LINK_VERSION = 1;
+const LINK_VERSION = 1;
 const FEATURE_CLEAR = 1;
 export const FACTS_BYTES = 4;
 export const RESUME1_BYTES = 15;

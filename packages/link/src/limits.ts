@@ -1,3 +1,5 @@
+import { LIMITS } from "@estafette/protocol";
+
 /** Every bound of this package: the unit is in the name, what happens at the bound is in the comment. */
 export const LINK_LIMITS = {
   /** Smallest parcel a conversation can live in. A channel below this is refused at creation. */
@@ -10,12 +12,12 @@ export const LINK_LIMITS = {
   linkTransfersOpenSlowMax: 8,
   /** Notes open each way. Ours beyond: settled `not-now`; theirs beyond: ignored, the sender repeats. */
   notesOpenMax: 64,
-  noteBytesMax: 256,
+  noteBytesMax: LIMITS.noteBytesMax,
   /** Parts of one note. A note that needs more does not exist at the smallest parcel. */
   notePartsMax: 16,
   /** An offer beyond these is answered NEVER too-large. */
-  headBytesMax: 16_384,
-  payloadBytesMax: 1 << 30,
+  headBytesMax: LIMITS.headBytesMax,
+  payloadBytesMax: LIMITS.payloadBytesMax,
   unitsMax: 1 << 18,
   unitBytesMin: 8,
   unitBytesMax: 65_535,

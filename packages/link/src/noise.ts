@@ -63,7 +63,7 @@ function sharedSecret(key: DhKey, theirPublic: Uint8Array): Uint8Array {
 }
 
 /** 96-bit nonce: four zero bytes and the counter as 64 bits little-endian (§12.3). */
-export function chachaNonce(counter: number): Uint8Array {
+function chachaNonce(counter: number): Uint8Array {
   const nonce = new Uint8Array(12);
   const view = new DataView(nonce.buffer);
   view.setUint32(4, counter % 2 ** 32, true);

@@ -15,7 +15,7 @@ import { openBytes, sealBytes } from "./noise.js";
 export const KIND = { hello1: 1, hello2: 2, hello3: 3, resume1: 4, resume2: 5, data: 6, reset: 7 } as const;
 export const OVER = 1;
 export const ASK = 2;
-export const DATA_HEADER_BYTES = 4;
+const DATA_HEADER_BYTES = 4;
 const KNOWN_FLAGS = OVER | ASK;
 const NOTHING = new Uint8Array(0);
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -37,7 +37,7 @@ export function sessionTraits(ours: number, theirs: number, encrypt: boolean): S
 }
 
 /** HKDF-SHA256 (RFC 5869). */
-export function derive(
+function derive(
   ikm: Uint8Array,
   salt: Uint8Array,
   info: readonly Uint8Array[],

@@ -2,6 +2,7 @@ import { type ByteLink, OperatingError } from "@estafette/contract";
 import { duplexLink } from "./duplex-link.js";
 import { RUNTIME_LIMITS } from "./limits.js";
 import type { SerialLine } from "./link-url.js";
+import { hangUpNoticingBinding } from "./serial-binding.js";
 
 /** Opens a serial port or a PTY, raw, for us alone. Throws OperatingError EST_OPERATING_PORT_GONE. A write resolves
  *  when the kernel took the bytes. It does not wait until the wire carried them: tcdrain(3) cannot be cancelled and
@@ -9,7 +10,8 @@ import type { SerialLine } from "./link-url.js";
 export async function openSerial(path: string, line: SerialLine, signal: AbortSignal): Promise<ByteLink> {
   // Loaded when first needed: 14 MB and 90 ms that a gateway without serial ports need not spend.
   const { SerialPort } = await import("serialport");
-  const port = new SerialPort({
+  const settings = {
+    binding: hangUpNoticingBinding(SerialPort.binding),
     path,
     baudRate: line.baud,
     dataBits: line.dataBits,
@@ -18,7 +20,8 @@ export async function openSerial(path: string, line: SerialLine, signal: AbortSi
     rtscts: line.flow === "hardware",
     autoOpen: false,
     highWaterMark: RUNTIME_LIMITS.readAheadBytes,
-  });
+  };
+  const port = new SerialPort(settings);
   const close = (): void => {
     if (port.isOpen && !port.closing) port.close();
   };

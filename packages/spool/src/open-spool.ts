@@ -5,7 +5,7 @@ import { Ballast } from "./ballast.js";
 import { Bodies } from "./bodies.js";
 import { Connection } from "./connection.js";
 import { DiskSpool, type Parts } from "./disk-spool.js";
-import { diskFault, diskTrouble, syncDirectory, writeDurable } from "./files.js";
+import { diskFault, diskFull, diskTrouble, syncDirectory, writeDurable } from "./files.js";
 import { GroupCommit } from "./group-commit.js";
 import { SPOOL_LIMITS } from "./limits.js";
 import { DirectoryLock } from "./lock.js";
@@ -37,7 +37,8 @@ export interface SpoolOptions {
 /**
  * Opens the durable store in a directory, making or migrating it.
  * @throws OperatingError EST_OPERATING_LOCKED when another process or store has the directory;
- *   EST_OPERATING_DISK_FAULT when it cannot be read or is damaged.
+ *   EST_OPERATING_DISK_FAULT when it cannot be read or is damaged; EST_OPERATING_DISK_FULL when there is no room
+ *   to make it.
  * @throws ConfigError EST_CONFIG_VALUE when a newer release or another program wrote it.
  */
 export async function openSpool(options: SpoolOptions): Promise<DiskSpool> {
@@ -55,7 +56,9 @@ export async function openSpool(options: SpoolOptions): Promise<DiskSpool> {
       throw error;
     }
   } catch (error) {
-    if (diskTrouble(error) === null) throw error;
+    const trouble = diskTrouble(error);
+    if (trouble === null) throw error;
+    if (trouble === "full") throw diskFull(error);
     throw diskFault(`the spool in ${options.directory} cannot be opened`, error);
   }
 }
@@ -109,7 +112,7 @@ function assemble(
   let stopTimer = (): void => {};
   const shut: Parts["shut"] = (how) => {
     stopTimer();
-    if (how === "whole") connection.checkpoint();
+    if (how === "whole") transaction.copyBack();
     connection.close();
     if (how === "cut") lock.abandon();
     else lock.release();

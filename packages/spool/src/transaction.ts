@@ -52,17 +52,24 @@ export class Transaction {
 
   /** Keeps the write-ahead log within its bound. Throws what stops the store. */
   trim(): void {
-    const { connection, ballast, reach } = this.parts;
-    if (connection.walBytes() < SPOOL_LIMITS.walBytesMax) return;
-    reach("before-checkpoint");
-    try {
-      connection.checkpoint();
-    } catch (error) {
-      if (diskTrouble(error) !== "full") throw error;
-      // Room for the copy back comes from the ballast now, or from the operator later.
-      ballast.release();
+    if (this.parts.connection.walBytes() < SPOOL_LIMITS.walBytesMax) return;
+    this.parts.reach("before-checkpoint");
+    this.copyBack();
+    this.parts.reach("after-checkpoint");
+  }
+
+  /** Copies the log back. Where the disk has no room even with the ballast given back, the log simply stays. */
+  copyBack(): void {
+    const { connection, ballast } = this.parts;
+    for (let attempt = 0; attempt < 2; attempt++) {
+      try {
+        connection.checkpoint();
+        return;
+      } catch (error) {
+        if (diskTrouble(error) !== "full") throw error;
+        if (!ballast.release()) return;
+      }
     }
-    reach("after-checkpoint");
   }
 
   private attempt(changes: readonly Change[], refused: Map<Change, unknown>): Outcome[] | typeof NO_ROOM {

@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Bearer, type BearerEvent, sleep } from "@estafette/contract";
-import { startRadioOnTerminals } from "@estafette/emulators";
-import { bearerHost, systemClock, systemRng } from "@estafette/runtime";
+import { openPseudoTerminal, startRadioOnTerminals } from "@estafette/emulators";
+import { bearerHost, openByteLink, systemClock, systemRng } from "@estafette/runtime";
 import { describe, expect, it } from "vitest";
 import serialPlugin from "./index.js";
 
@@ -13,6 +13,23 @@ const ROUNDS = 50;
 const clock = systemClock();
 
 describe.skipIf(PYTHON_IS_MISSING)("unplugging a real pseudo-terminal (needs python3)", () => {
+  it("before the first read is noticed, and costs no processor time", async () => {
+    const terminal = await openPseudoTerminal();
+    const link = await openByteLink(`pty:${terminal.path}`, new AbortController().signal);
+    await terminal.unplug();
+    await sleep(clock, 100);
+    const before = process.cpuUsage();
+    const reading = (async () => {
+      for await (const _ of link.readable);
+    })();
+    await expect(reading).rejects.toMatchObject({ code: "EST_OPERATING_PORT_GONE" });
+    await sleep(clock, 300);
+    const { user, system } = process.cpuUsage(before);
+    expect(user + system).toBeLessThan(250_000);
+    link.close();
+    terminal.close();
+  });
+
   it(`${ROUNDS} times: down each time, up again, parcels pass, and no file stays open`, async () => {
     const folder = mkdtempSync(join(tmpdir(), "estafette-unplug-"));
     const linkPaths = { a: join(folder, "a"), b: join(folder, "b") };
