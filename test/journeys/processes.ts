@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { RadioCounters } from "@estafette/emulators";
 import { until } from "../harness/node.js";
 import { Program, type Ran, runProgram } from "./program.js";
 
@@ -54,7 +55,8 @@ export class GatewayProcess {
       ended = how;
     });
     const ready = async (): Promise<boolean> => {
-      if (ended !== "") throw new Error(`gateway ${this.folder} ${ended}\n${program.log().slice(-TAIL_CHARS)}`);
+      if (ended !== "")
+        throw new Error(`gateway ${this.folder} ${ended}\n${program.log().slice(-TAIL_CHARS)}`);
       return (await this.api("GET", "/v1/status").catch(() => null)) !== null;
     };
     await until(ready, `the API of ${this.folder}\n${program.log()}`, START_MS);
@@ -133,6 +135,21 @@ export function estafette(words: readonly string[], folder: string, stdin = ""):
   return runProgram([process.execPath, MAIN, ...words], { folder, stdin });
 }
 
+/** Waits until `ready` says something; when it does not in time, fails with what the gateways tell then. */
+export async function eventually<T>(
+  ready: () => T | Promise<T>,
+  what: string,
+  options: { readonly tellers: readonly GatewayProcess[]; readonly withinMs: number },
+): Promise<NonNullable<T>> {
+  try {
+    return await until(ready, what, options.withinMs);
+  } catch (error) {
+    const stories: string[] = [];
+    for (const gateway of options.tellers) stories.push(await gateway.story());
+    throw new Error(`${String(error)}\n${stories.join("\n")}`, { cause: error });
+  }
+}
+
 /** Each learns the other by the pasted string, as two owners do it. The configurations already name the peers. */
 export async function introduce(a: GatewayProcess, b: GatewayProcess): Promise<void> {
   const invite = async (from: GatewayProcess, to: GatewayProcess): Promise<void> => {
@@ -145,17 +162,12 @@ export async function introduce(a: GatewayProcess, b: GatewayProcess): Promise<v
   await invite(b, a);
 }
 
-/** Frames and bytes each way, and what became of them, as the emulator counts them. */
-export interface AirCounters {
-  readonly [side: string]: Readonly<Record<string, number>>;
-}
-
 /** Two radio modems on two serial ports, as a process of their own. */
 export interface RadioProcess {
   readonly ports: { readonly a: string; readonly b: string };
   log(): string;
   /** Ends it; resolves with its last counters. */
-  stop(): Promise<AirCounters>;
+  stop(): Promise<RadioCounters>;
 }
 
 export async function startRadio(options: {
@@ -179,7 +191,11 @@ export async function startRadio(options: {
     [process.execPath, RADIO, ...flags.flatMap(([flag, value]) => [flag, String(value)])],
     folder,
   );
-  const line = await until(() => /^\{"a".*\}$/m.exec(program.log())?.[0], `the radio: ${program.log()}`, START_MS);
+  const line = await until(
+    () => /^\{"a".*\}$/m.exec(program.log())?.[0],
+    `the radio: ${program.log()}`,
+    START_MS,
+  );
   const ports = JSON.parse(line) as { a: string; b: string };
   return {
     ports,
@@ -187,7 +203,7 @@ export async function startRadio(options: {
     async stop() {
       await program.end("SIGTERM");
       const last = program.log().trim().split("\n").at(-1) ?? "";
-      return (JSON.parse(last) as { counters: AirCounters }).counters;
+      return (JSON.parse(last) as { counters: RadioCounters }).counters;
     },
   };
 }

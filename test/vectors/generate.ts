@@ -3,7 +3,10 @@ import { chainCases, envelopeCases } from "./cases-envelope.js";
 import { addressCases, keyCases } from "./cases-keys.js";
 import type { VectorCase } from "./vector-case.js";
 
-/** All vector files by name, the same at each call. vectors.test.ts compares or, when told to, writes them. */
+/**
+ * All vector files by name, the same at each call. vectors.test.ts compares or, when told to, writes
+ * them.
+ */
 export function generateVectors(): Readonly<Record<string, readonly VectorCase[]>> {
   return {
     "addresses.json": addressCases().cases,

@@ -1,6 +1,9 @@
 import { type Bytes, equal, named, sha256 } from "./second-crypto.js";
 
-/** The second verifier's decoders, from SPEC.md §3 to §12. Any fault is a plain Error; rules, not re-encoding. */
+/**
+ * The second verifier's decoders, from SPEC.md §3 to §12. Any fault is a plain Error; rules, not
+ * re-encoding.
+ */
 
 /** Takes bytes from the front; ends by {@link Cursor.done}. */
 export class Cursor {

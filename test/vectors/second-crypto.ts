@@ -10,7 +10,8 @@ import { getPublicKey, hashes, Point } from "@noble/ed25519";
 
 /*
  * The second verifier: written from packages/protocol/SPEC.md, sharing no code with that package. Curve
- * arithmetic by @noble/ed25519, the rest by hand or by node:crypto, other calls than the package uses where possible.
+ * arithmetic by @noble/ed25519, the rest by hand or by node:crypto, other calls than the package uses
+ * where possible.
  */
 
 hashes.sha512 = (message) => new Uint8Array(createHash("sha512").update(message).digest());
@@ -101,7 +102,10 @@ export function verifies(key: Bytes, purpose: string, message: Bytes, signature:
   }
 }
 
-/** §4.1 for X25519: a small-order u is one whose multiple by the cofactor is nothing, so every secret is zero. */
+/**
+ * §4.1 for X25519: a small-order u is one whose multiple by the cofactor is nothing, so every secret
+ * is zero.
+ */
 export function admitU(key: Bytes): void {
   if (key.length !== 32 || number(key) >= PRIME) throw new Error("sealing key not canonical");
   for (const probe of [1, 2]) {

@@ -1,4 +1,7 @@
-/** One entry of packages/protocol/vectors/*.json. Bytes are hexadecimal; `kind` says which inputs there are. */
+/**
+ * One entry of packages/protocol/vectors/*.json. Bytes are hexadecimal; `kind` says which inputs there
+ * are.
+ */
 export type VectorCase = VectorInput & {
   readonly name: string;
   readonly expect: Outcome;

@@ -1,4 +1,3 @@
-export { composeMail, type TypedMail } from "./api/compose.js";
 export { type Gateway, type GatewayOptions, socketPath, startGateway } from "./gateway.js";
 export { type Invitation, makeInvitation, readInvitation } from "./invitation.js";
 export { DAEMON_LIMITS } from "./limits.js";

@@ -78,7 +78,7 @@ async function refuseOthers(path: string, kind: "file" | "directory"): Promise<v
   const wanted = kind === "file" ? "600" : "700";
   throw new ConfigError("EST_CONFIG_SECRET", `this ${kind} may be read by others (mode ${octal(mode)})`, {
     file: path,
-    fix: `chmod ${wanted} ${path}`,
+    fix: `run: chmod ${wanted} ${path}`,
   });
 }
 

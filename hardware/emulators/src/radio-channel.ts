@@ -204,7 +204,7 @@ interface Step {
   readonly act: (atMs: number) => RadioEvent[];
 }
 
-export function otherSide(side: Side): Side {
+function otherSide(side: Side): Side {
   return side === "a" ? "b" : "a";
 }
 

@@ -25,15 +25,17 @@ export interface TerminalOptions extends Partial<RadioOptions> {
 export async function startRadioOnTerminals(options: TerminalOptions): Promise<RadioOnTerminals> {
   const { linkPaths, ...radioOptions } = options;
   const radio = createRadioPair(radioOptions);
-  const opened: PseudoTerminal[] = [];
-  try {
-    for (const side of SIDES) opened.push(await openPseudoTerminal(linkPaths?.[side]));
-  } catch (error) {
+  const [openingA, openingB] = SIDES.map((side) => openPseudoTerminal(linkPaths?.[side]));
+  const results = await Promise.allSettled([openingA, openingB]);
+  const opened = results.flatMap((result) =>
+    result.status === "fulfilled" && result.value ? [result.value] : [],
+  );
+  const [a, b] = opened;
+  if (!a || !b) {
     for (const terminal of opened) terminal.close();
     radio.close();
-    throw error;
+    throw results.find((result) => result.status === "rejected")?.reason;
   }
-  const [a, b] = opened as [PseudoTerminal, PseudoTerminal];
   const terminals = { a, b };
   for (const side of SIDES) joinCable(radio, side, terminals[side]);
   return {

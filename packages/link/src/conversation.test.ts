@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createConversation } from "./conversation.js";
 import { LINK_LIMITS } from "./limits.js";
-import { CALM, type End, hex, neighbour, person, radio, stream, transferOf, World } from "./testing/world.js";
+import { hex, neighbour, person, radio, stream, transferOf } from "./testing/fixtures.js";
+import { CALM, type End, World } from "./testing/world.js";
 
 const ship = person("ship", 1);
 const shore = person("shore", 2);

@@ -1,18 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { KIND } from "./session.js";
+import { hex, neighbour, type Person, radio, stream, transferOf } from "./testing/fixtures.js";
 import { admitAll, established, HOUR_MS, kinds, meet, ship, shore, stranger } from "./testing/pair.js";
-import {
-  CALM,
-  type End,
-  hex,
-  Keeper,
-  neighbour,
-  type Person,
-  radio,
-  stream,
-  transferOf,
-  World,
-} from "./testing/world.js";
+import { CALM, type End, Keeper, World } from "./testing/world.js";
 
 describe("handshakes", () => {
   for (const [name, channel] of [

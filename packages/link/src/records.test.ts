@@ -25,38 +25,39 @@ const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const tags = fc.oneof(fc.integer({ min: 0, max: 40 }), u32);
 const bytes = (minLength: number, maxLength: number) => fc.uint8Array({ minLength, maxLength });
 
+const verdicts = fc.oneof<fc.Arbitrary<Verdict>[]>(
+  fc.constant({ result: "accepted" }),
+  fc.constant({ result: "already-held" }),
+  fc.record({
+    result: fc.constant("not-now" as const),
+    retryAfterS: u32,
+    reason: fc.constantFrom("busy", "share", "full", "fault", "untrusted-clock"),
+  }),
+  fc.record({
+    result: fc.constant("never" as const),
+    reason: fc.constantFrom(
+      "expired",
+      "denied",
+      "too-large",
+      "no-route",
+      "hop-limit",
+      "invalid",
+      "loop",
+      "policy",
+    ),
+  }),
+);
+const offers = fc.record({
+  tag: tags,
+  id: bytes(16, 16),
+  class: fc.constantFrom(...CLASSES),
+  headBytes: fc.integer({ min: 1, max: 0xffff_ffff }),
+  payloadBytes: u32,
+  unitBytes: fc.integer({ min: 1, max: 65_535 }),
+});
+
 describe("records", () => {
   it("come back as they were written", () => {
-    const verdicts = fc.oneof<fc.Arbitrary<Verdict>[]>(
-      fc.constant({ result: "accepted" }),
-      fc.constant({ result: "already-held" }),
-      fc.record({
-        result: fc.constant("not-now" as const),
-        retryAfterS: u32,
-        reason: fc.constantFrom("busy", "share", "full", "fault", "untrusted-clock"),
-      }),
-      fc.record({
-        result: fc.constant("never" as const),
-        reason: fc.constantFrom(
-          "expired",
-          "denied",
-          "too-large",
-          "no-route",
-          "hop-limit",
-          "invalid",
-          "loop",
-          "policy",
-        ),
-      }),
-    );
-    const offers = fc.record({
-      tag: tags,
-      id: bytes(16, 16),
-      class: fc.constantFrom(...CLASSES),
-      headBytes: fc.integer({ min: 1, max: 0xffff_ffff }),
-      payloadBytes: u32,
-      unitBytes: fc.integer({ min: 1, max: 65_535 }),
-    });
     fc.assert(
       fc.property(tags, verdicts, offers, bytes(0, 200), (tag, verdict, offer, note) => {
         const fill = new ParcelFill(1000);

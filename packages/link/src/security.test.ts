@@ -2,18 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LINK_LIMITS } from "./limits.js";
 import { KIND } from "./session.js";
+import { hex, neighbour, radio, seededRng, stream, transferOf } from "./testing/fixtures.js";
 import { admitAll, established, HOUR_MS, meet, ship, shore, stranger, whys } from "./testing/pair.js";
-import {
-  CALM,
-  hex,
-  Keeper,
-  neighbour,
-  radio,
-  seededRng,
-  stream,
-  transferOf,
-  World,
-} from "./testing/world.js";
+import { CALM, Keeper, World } from "./testing/world.js";
 
 const FUZZ_CASES = Number(process.env.FUZZ_CASES ?? 2000);
 
@@ -193,9 +184,8 @@ describe("fuzz", () => {
         const events = a.log.length;
         fc.assert(
           fc.property(parcels, (bytes) => {
-            world.nowMs += 700;
             a.conversation.heard(bytes, world.nowMs);
-            a.conversation.nextParcel(world.nowMs);
+            world.run(world.nowMs + 700);
             const next = a.conversation.nextTickMs();
             expect(next === null || next > world.nowMs).toBe(true);
           }),

@@ -7,7 +7,8 @@ import { LIMITS } from "./limits.js";
  *   in the seal      shown by stage "accepted"            in the signed header
  *   shown by stage "final"
  *
- * Whoever holds the header can check either stage with one or two hashes; only who opened the seal can show it.
+ * Whoever holds the header can check either stage with one or two hashes; only who opened the seal
+ * can show it.
  */
 
 /** `accepted`: the exit took it. `final`: delivered, or the remote mail server answered 250. */
@@ -26,7 +27,10 @@ export interface Ack {
 const OUTCOMES = ["delivered", "accepted", "expired", "refused"] as const;
 export type ReceiptOutcome = (typeof OUTCOMES)[number];
 
-/** What became of an envelope, or of one message in it, signed by the node that says so. 118 bytes at most. */
+/**
+ * What became of an envelope, or of one message in it, signed by the node that says so. 118 bytes at
+ * most.
+ */
 export interface SignedReceipt {
   /** Envelope id, 16 bytes. */
   readonly id: Uint8Array;
@@ -145,7 +149,8 @@ export function encodeReceipt(receipt: SignedReceipt): Uint8Array {
 }
 
 /**
- * True when `keys` are the signer's, of that epoch, and the signature holds. Whether the signer is entitled to
+ * True when `keys` are the signer's, of that epoch, and the signature holds. Whether the signer is
+ * entitled to
  * say so is the caller's question (SPEC.md §11.3).
  */
 export function verifyReceipt(receipt: SignedReceipt, keys: PublicKeys): boolean {

@@ -42,7 +42,10 @@ export interface Chain {
   readonly elidedCount: number;
   /** 16 bytes over the elided entries; null exactly when none is elided. */
   readonly elidedDigest: Uint8Array | null;
-  /** Who signed the last elided entry, 16 bytes: the first full entry covers it. Null unless both kinds exist. */
+  /**
+   * Who signed the last elided entry, 16 bytes: the first full entry covers it. Null unless both kinds
+   * exist.
+   */
   readonly elidedLast: Uint8Array | null;
   /** In travel order, at most 16. */
   readonly entries: readonly ChainEntry[];

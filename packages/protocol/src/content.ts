@@ -56,7 +56,10 @@ function expectedAfter(message: ContentMessage): Expected {
   return { ...message, sequence: Math.min(message.sequence + 1, LIMITS.varintMax) };
 }
 
-/** Control characters and lone surrogates have no place in an address: they smuggle lines or do not encode. */
+/**
+ * Control characters and lone surrogates have no place in an address: they smuggle lines or do not
+ * encode.
+ */
 const FORBIDDEN_IN_ADDRESS = /[\p{Cc}\p{Cs}]/u;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

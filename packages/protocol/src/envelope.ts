@@ -47,7 +47,10 @@ export const CODEC_ZSTD = 1;
 export interface Header {
   readonly mode: Mode;
   readonly class: MessageClass;
-  /** How the content was compressed before sealing [0…255]; unknown ones pass relays and fail at the endpoint. */
+  /**
+   * How the content was compressed before sealing [0…255]; unknown ones pass relays and fail at the
+   * endpoint.
+   */
   readonly codec: number;
   /** Address of the node that opens it, 16 bytes. */
   readonly destination: Uint8Array;

@@ -24,7 +24,10 @@ export const PURPOSES = [
 ] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
-/** The public half of a node in one key epoch. Build it with {@link publicKeysOf} or a verified key record. */
+/**
+ * The public half of a node in one key epoch. Build it with {@link publicKeysOf} or a verified key
+ * record.
+ */
 export interface PublicKeys {
   /** Ed25519 root key, 32 bytes. Its hash is the address; it never changes. */
   readonly root: Uint8Array;

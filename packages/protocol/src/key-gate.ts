@@ -15,7 +15,10 @@ import { RecentMap } from "./recent-map.js";
 const P = (1n << 255n) - 19n;
 /** Order of the base point (RFC 8032 §5.1). */
 const L = (1n << 252n) + 27742317777372353535851937790883648493n;
-/** y of the points of order 8, up to sign. Derived: roots of d·y⁴ + 2·y² − 1 on the curve of RFC 8032 §5.1. */
+/**
+ * y of the points of order 8, up to sign. Derived: roots of d·y⁴ + 2·y² − 1 on the curve of RFC 8032
+ * §5.1.
+ */
 const Y_ORDER_8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7n;
 /** y of all eight points of small order; both signs of x share one y. */
 const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([0n, 1n, P - 1n, Y_ORDER_8, P - Y_ORDER_8]);

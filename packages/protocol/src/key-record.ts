@@ -3,7 +3,10 @@ import { ByteReader, ByteWriter, fault, requireRange, sameBytes } from "./bytes.
 import { type Identity, type PublicKeys, verify } from "./identity.js";
 import { admitKey, admitSealingKey } from "./key-gate.js";
 
-/** Names the keys of one later epoch; signed by the root key. Decoding verifies it, so holding one is proof. */
+/**
+ * Names the keys of one later epoch; signed by the root key. Decoding verifies it, so holding one is
+ * proof.
+ */
 export interface KeyRecord {
   readonly keys: PublicKeys;
   /** 64 bytes by the root key over {@link signedPart}. */

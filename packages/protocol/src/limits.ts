@@ -3,7 +3,7 @@
  * choice unless a document is cited; SPEC.md repeats them as a table.
  */
 export const LIMITS = {
-  /** Immutable bytes of one envelope. The longest that can be built is 253; longer input is refused. */
+  /** Immutable bytes of one envelope. The longest that can be built is 255; longer input is refused. */
   headerBytesMax: 256,
   /** Hops used, age, relay index, key record and chain together. Longer input is refused. */
   transitBytesMax: 2_200,
@@ -11,7 +11,10 @@ export const LIMITS = {
   headBytesMax: 2_560,
   /** Entries in an origin's relay list. More are refused at encoding and decoding. */
   relaysMax: 8,
-  /** Relays an envelope may pass. A header that asks for more is refused; at the limit a relay answers NEVER. */
+  /**
+   * Relays an envelope may pass. A header that asks for more is refused; at the limit a relay answers
+   * NEVER.
+   */
   hopMax: 16,
   /** Relative lifetime in seconds: one hour to thirty days. Outside, the header is refused. */
   lifetimeSMin: 3_600,

@@ -53,8 +53,10 @@ function broken(what: string): Error {
 
 /**
  * Checks a chain and reports the way. A missing chain is not an error and never "verified". A chain with
- * nothing but the origin's own entry elided counts as verified when the authenticated neighbour is the origin.
- * @throws ProtocolError EST_PROTOCOL_CHAIN when the chain is present and wrong: this copy is to be refused and
+ * nothing but the origin's own entry elided counts as verified when the authenticated neighbour is
+ * the origin.
+ * @throws ProtocolError EST_PROTOCOL_CHAIN when the chain is present and wrong: this copy is to be
+ * refused and
  * not marked seen, for another copy may be right.
  */
 export function verifyChain(chain: Chain, context: ChainContext): PathReport {

@@ -26,7 +26,8 @@ export function leafHashes(payload: Uint8Array): Uint8Array[] {
 
 /**
  * The Merkle root over leaf hashes: 32 bytes.
- * @throws ProtocolError EST_PROTOCOL_RANGE when their number does not fit `payloadBytes`, or a hash its 32 bytes.
+ * @throws ProtocolError EST_PROTOCOL_RANGE when their number does not fit `payloadBytes`, or a hash
+ * its 32 bytes.
  */
 export function rootOfLeaves(leaves: readonly Uint8Array[], payloadBytes: number): Uint8Array {
   if (leaves.length !== leafCount(payloadBytes)) {

@@ -109,7 +109,8 @@ export function seal(request: {
 }
 
 /**
- * Opens what {@link seal} made for this identity. A node with rotated keys tries its identities, newest first.
+ * Opens what {@link seal} made for this identity. A node with rotated keys tries its identities,
+ * newest first.
  * @throws ProtocolError EST_PROTOCOL_SIGNATURE when it does not open: not for us, altered, re-signed by
  * somebody else, or not sealed at all.
  */

@@ -1,0 +1,12 @@
+import { expect, it } from "vitest";
+import { queueTable, runQueueBench } from "./queue.bench.js";
+
+/** `npm run bench` goes to a million; here the shape of the curve is watched. */
+const LENGTHS = (process.env.QUEUE_LENGTHS ?? "1000,20000").split(",").map(Number);
+
+it("a turn of the queue costs the same at any length", { timeout: 1_200_000, retry: 2 }, async () => {
+  const bench = await runQueueBench({ lengths: LENGTHS, turns: 300 });
+  console.log(`${queueTable(bench)}\n${JSON.stringify(bench)}`);
+  expect(bench.costs).toHaveLength(LENGTHS.length);
+  expect(bench.growth).toBeLessThanOrEqual(1.5);
+});
