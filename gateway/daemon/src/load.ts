@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { CONFIG_LIMITS, type Config, ConfigErrors, optionKey, parseConfig } from "@estafette/config";
-import { ConfigError } from "@estafette/contract";
+import { ConfigError, ProtocolError } from "@estafette/contract";
+import { publicKeysOf } from "@estafette/protocol";
 import { loadBearer, loadSmtpBridge } from "./plugins.js";
 import { secretLookup } from "./secrets.js";
 import { placedMail, smtpOptions } from "./settings.js";
@@ -30,7 +31,31 @@ export async function loadConfig(path: string, env: NodeJS.ProcessEnv): Promise<
       fix: "name it with --config FILE, or make one with `estafette init`",
     });
   }
-  return parseConfig(text, file, { secrets: secretLookup(file, env) });
+  const config = parseConfig(text, file, { secrets: secretLookup(file, env) });
+  checkKeys(config);
+  return config;
+}
+
+/** A key can be spelt right and still be one that proves nothing (SPEC.md: the key gate). */
+function checkKeys(config: Config): void {
+  const errors = config.peers.flatMap(({ name, root }) => {
+    try {
+      if (root !== null) publicKeysOf(root);
+      return [];
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      const problem = `this key is not admitted: ${error.message}`;
+      return [
+        config.errorAt(["peers", name], {
+          key: "key",
+          problem,
+          fix: "ask that gateway for a new invitation",
+        }),
+      ];
+    }
+  });
+  const [first, ...rest] = errors;
+  if (first !== undefined) throw new ConfigErrors([first, ...rest]);
 }
 
 /**

@@ -28,7 +28,9 @@ function readBeside(path: string): ReadonlyMap<string, string> {
   if (text === null) return new Map();
   const { mode } = lstatSync(path);
   if ((mode & 0o077) !== 0) {
-    throw new ConfigError("EST_CONFIG_SECRET", `${path} may be read by others`, { fix: `run: chmod 600 ${path}` });
+    throw new ConfigError("EST_CONFIG_SECRET", `${path} may be read by others`, {
+      fix: `run: chmod 600 ${path}`,
+    });
   }
   try {
     return parseSecrets(text, path);

@@ -1,67 +1,13 @@
 import type {
   Account,
   BridgeHost,
-  Clock,
   RecipientCheck,
-  Rng,
   Submission,
   SubmissionRefusal,
   SubmissionResult,
 } from "@estafette/contract";
-
-/** Time that stands still until a test moves it. */
-export class ManualClock implements Clock {
-  private nowMs = 0;
-  private readonly timers = new Set<{ readonly atMs: number; readonly onElapsed: () => void }>();
-
-  monotonicMs(): number {
-    return this.nowMs;
-  }
-
-  bootId(): string {
-    return "conformance";
-  }
-
-  unixMs(): number {
-    return Date.UTC(2026, 5, 1, 12) + this.nowMs;
-  }
-
-  trust(): "trusted" {
-    return "trusted";
-  }
-
-  timer(delayMs: number, onElapsed: () => void): () => void {
-    const timer = { atMs: this.nowMs + delayMs, onElapsed };
-    this.timers.add(timer);
-    return () => this.timers.delete(timer);
-  }
-
-  advance(byMs: number): void {
-    this.nowMs += byMs;
-    for (const timer of [...this.timers]) {
-      if (timer.atMs <= this.nowMs && this.timers.delete(timer)) timer.onElapsed();
-    }
-  }
-}
-
-/** Repeatable chance: a linear congruential generator (Knuth's MMIX constants, top byte). For tests only. */
-export class SeededRng implements Rng {
-  private state: bigint;
-
-  constructor(seed: number) {
-    this.state = BigInt(seed);
-  }
-
-  bytes(count: number): Uint8Array {
-    const out = new Uint8Array(count);
-    for (let i = 0; i < count; i++) {
-      this.state =
-        (this.state * 6_364_136_223_846_793_005n + 1_442_695_040_888_963_407n) & 0xffff_ffff_ffff_ffffn;
-      out[i] = Number(this.state >> 56n);
-    }
-    return out;
-  }
-}
+import { seededRng } from "./seeded-rng.js";
+import { VirtualClock } from "./virtual-clock.js";
 
 /** Users and domains of the core a bridge is tested against. */
 export const cast = {
@@ -74,8 +20,8 @@ export const cast = {
 
 /** A whole core in memory: keeps what was submitted, knows its users, serves two domains, answers what it is told. */
 export class MemoryCore implements BridgeHost {
-  readonly clock = new ManualClock();
-  readonly rng: Rng = new SeededRng(1);
+  readonly clock = new VirtualClock();
+  readonly rng = seededRng(1);
   readonly submissions: Submission[] = [];
   readonly lines: string[] = [];
   /** Answer for the next submissions instead of acceptance. */

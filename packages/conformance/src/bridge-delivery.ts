@@ -2,7 +2,7 @@ import type { RecipientResult } from "@estafette/contract";
 import { expect, it } from "vitest";
 import { deliveryOf, type Start } from "./bridge.js";
 import { oddAddresses } from "./bridge-attacks.js";
-import { SeededRng } from "./bridge-core.js";
+import { seededRng } from "./seeded-rng.js";
 
 const never = new AbortController().signal;
 
@@ -90,7 +90,7 @@ function describeBytes(start: Start): void {
   it("hands over exactly the bytes, dots and all, and names the message", async () => {
     const running = await start();
     if (!running.bridge.delivers.includes("internet")) return;
-    const rng = new SeededRng(7);
+    const rng = seededRng(7);
     for (let round = 0; round < 20; round++) {
       const noise = Array.from(rng.bytes(400), (b) =>
         b % 7 === 0 ? "\r\n." : String.fromCharCode(32 + (b % 200)),

@@ -243,7 +243,7 @@ function describeSmuggling(start: Start): void {
     const talk = await arrive(running);
     if (talk === null) return;
     await address(talk, "ben@shore.example", [cast.addresses[0]]);
-    talk.send(`${mail.trimEnd()}${terminator}`);
+    talk.send(`${mail.trimEnd()}${terminator}x`);
     expect(await talk.reply()).toMatch(/^550 5\.5\.2 /);
     expect(await talk.rest()).toBe("");
     expect(running.core.submissions).toEqual([]);

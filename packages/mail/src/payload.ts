@@ -62,8 +62,17 @@ export function shrinkMail(rfc5322: Uint8Array): Uint8Array {
   const to = { text: sink(), raw: sink(), blobs: sink() };
   encodeEntity(carried, 0, to, new MailBudget());
   const payload = join(to);
-  if (payload.length < plain.length && equalBytes(rebuildMail(payload), plain)) return payload;
+  if (payload.length < plain.length && reproduces(payload, plain)) return payload;
   return verbatim(plain);
+}
+
+function reproduces(payload: Uint8Array, plain: Uint8Array): boolean {
+  try {
+    return equalBytes(rebuildMail(payload), plain);
+  } catch (error) {
+    if (error instanceof ProtocolError) return false;
+    throw error;
+  }
 }
 
 function sink(): ByteSink {
@@ -122,7 +131,8 @@ function encodeEntity(entity: Entity, depth: number, to: SinkSections, budget: M
   const usual = lineChars === usualLayout.lineChars && endings === usualLayout.endings;
   to.text.byte(usual ? content.base64 : content.base64Odd);
   to.text.varint(decoded.content.length);
-  if (!usual) to.text.bytes(Uint8Array.of(lineChars, endings));
+  // The line length last: it is never 0, and join leaves out a 0 at the end.
+  if (!usual) to.text.bytes(Uint8Array.of(endings, lineChars));
   to.blobs.bytes(decoded.content);
 }
 
@@ -233,7 +243,7 @@ function decodeEntity(from: SourceSections, depth: number, out: ByteSink, budget
 function decodeBlob(kind: number, from: SourceSections, out: ByteSink): void {
   const byteCount = from.text.varint();
   const layout =
-    kind === content.base64 ? usualLayout : { lineChars: from.text.byte(), endings: from.text.byte() };
+    kind === content.base64 ? usualLayout : { endings: from.text.byte(), lineChars: from.text.byte() };
   if (layout.lineChars < 4 || layout.lineChars % 4 !== 0) refuseMail("mail payload with odd base64 lines");
   const bytes = from.blobs.bytes(byteCount);
   if (out.length + base64Bytes(byteCount, layout) > limits.mailBytesMax) refuseMail("mail above the bound");

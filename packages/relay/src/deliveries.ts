@@ -7,7 +7,15 @@ import {
   sleep,
 } from "@estafette/contract";
 import { rebuildMail } from "@estafette/mail";
-import { encodeAck, fromHex, makeAck, publicIdOf } from "@estafette/protocol";
+import {
+  encodeAck,
+  encodeReceipt,
+  fromHex,
+  makeAck,
+  publicIdOf,
+  RECEIPT_REASONS,
+  signReceipt,
+} from "@estafette/protocol";
 import { retryDelayMs } from "@estafette/router";
 import type { DeliveryRecord, MessageKey, NewDelivery, NewNote } from "@estafette/spool";
 import { type Core, keyText } from "./core.js";
@@ -206,12 +214,17 @@ export class Deliveries {
       .join("; ")
       .slice(0, 500);
     const done = deferred.length === 0;
-    const notes = done && refused.length === 0 ? await this.#receiptNotes(record) : [];
+    const failedWhole = done && refused.length === record.to.length;
+    const notes = done ? await this.#receiptNotes(record, failedWhole) : [];
+    // The origin tells its user when all failed and it still holds the message; otherwise we do, before the commit:
+    // a power cut between may tell twice, never not at all.
+    if (refused.length > 0 && !(failedWhole && notes.length > 0))
+      await this.notices.refusedAtDestination(record, refused, result);
     await this.core.spool.settleDelivery(record.deliveryId, {
       delivered,
       refused,
       retryAtMs: done ? null : this.core.spool.nowMs() + delayMs,
-      detail,
+      detail: done && delivered.length > 0 ? `${wayOf(this.core, record)}${detail}` : detail,
       notes,
     });
     this.core.faultPoint("delivery-after-settle");
@@ -224,17 +237,27 @@ export class Deliveries {
         messageId: stableId(record.key),
         detail,
       });
-    if (refused.length > 0) await this.notices.refusedAtDestination(record, refused, result);
     for (const note of notes) this.core.wake(note.hop);
   }
 
-  async #receiptNotes(record: DeliveryRecord): Promise<readonly NewNote[]> {
+  /** The proof that ends the message at its origin; a signed refusal when no recipient took it. */
+  async #receiptNotes(record: DeliveryRecord, failedWhole: boolean): Promise<readonly NewNote[]> {
     const { token, stage } = contextOf(this.core, record);
-    if (!token || !stage || !record.envelopeId) return [];
-    const bytes = encodeAck(makeAck(record.envelopeId, stage, fromHex(token)));
-    const note = await noteTowardsOrigin(this.core, record.envelopeId, bytes);
+    const id = record.envelopeId;
+    if (!token || !stage || !id) return [];
+    const reason = RECEIPT_REASONS[record.kind === "mailbox" ? "unknown-user" : "remote-refused"];
+    const bytes = failedWhole
+      ? encodeReceipt(signReceipt({ id, outcome: "refused", reason }, this.core.identity))
+      : encodeAck(makeAck(id, stage, fromHex(token)));
+    const note = await noteTowardsOrigin(this.core, id, bytes);
     return note ? [note] : [];
   }
+}
+
+/** What a trace still shows when the context has left the disk with the mail. */
+function wayOf(core: Core, record: DeliveryRecord): string {
+  const { path, verified } = contextOf(core, record);
+  return path ? `${verified ? "verified" : "unverified"} path ${path}; ` : "";
 }
 
 function deferAll(recipients: readonly string[], detail: string): DeliveryResult {

@@ -90,11 +90,12 @@ export class Link implements SessionHost {
     this.#lane.wake();
   }
 
-  /** After the configured peers changed. */
-  dropUnknownPeers(): void {
+  /** After the configured peers changed. A neighbour whose key was not known when it came up is met anew. */
+  peersChanged(): void {
     for (const session of [...this.#sessions.values()]) {
       const { peer } = session;
       if (peer && !this.core.directory.peer(peer.address)) session.close("no longer a configured peer");
+      else if (!peer && this.#expectedPeer(session.neighbour)) session.close("its key is known now");
     }
   }
 

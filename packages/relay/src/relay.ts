@@ -160,7 +160,7 @@ class Gateway implements Relay {
 
   async setPeers(peers: readonly PeerSettings[]): Promise<void> {
     this.#directory.setPeers(peers);
-    for (const link of this.#links.values()) link.dropUnknownPeers();
+    for (const link of this.#links.values()) link.peersChanged();
     await this.#housekeeping.linksChanged(null);
   }
 

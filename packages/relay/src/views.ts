@@ -36,7 +36,7 @@ export async function trace(core: Core, id: string): Promise<readonly TraceEntry
         what: "delivery",
         text: describeDelivery(delivery),
         delivery,
-        path: pathOf(core, delivery),
+        ...pathOf(core, delivery),
       });
   }
   return entries;
@@ -56,9 +56,11 @@ function deliveryId(delivery: DeliveryRecord): string {
   return publicIdOf(origin, epoch, sequence);
 }
 
-function pathOf(core: Core, delivery: DeliveryRecord): string {
+/** Once a delivery has ended its context is gone, and the path stands in its detail. */
+function pathOf(core: Core, delivery: DeliveryRecord): { readonly path?: string } {
+  if (delivery.context.length === 0) return {};
   const bytes = core.vault.open(delivery.context, `delivery/${keyText(delivery.key)}/context`);
-  return (JSON.parse(new TextDecoder().decode(bytes)) as { path: string }).path;
+  return { path: (JSON.parse(new TextDecoder().decode(bytes)) as { path: string }).path };
 }
 
 function describeMessage(m: MessageRecord): string {

@@ -125,7 +125,12 @@ function checkContent(sent: Sent, copy: HandOver, name: string): string[] {
       }
     }
     for (const hidden of sent.recipients) {
-      if (hidden.bcc && text(copy.rfc5322).includes(hidden.address)) found.push(`${name}: shows its Bcc`);
+      if (
+        hidden.bcc &&
+        hidden.address !== sent.submission.from &&
+        text(copy.rfc5322).includes(hidden.address)
+      )
+        found.push(`${name}: shows its Bcc`);
     }
   }
   return found;

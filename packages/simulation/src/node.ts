@@ -100,7 +100,13 @@ export class SimulatedNode {
     const clock = plant.clock?.(honest, this.name) ?? honest;
     const faultPoint = (name: string): void => this.#faultPoint(life, name);
     const directory = this.world.disk.directoryOf(this.name);
-    const store = await openSpool({ directory, clock, faultPoint, quotaBytes: LIMITS.spoolQuotaBytes, ballastBytes: 0 });
+    const store = await openSpool({
+      directory,
+      clock,
+      faultPoint,
+      quotaBytes: LIMITS.spoolQuotaBytes,
+      ballastBytes: 0,
+    });
     if (!life.alive) {
       store.abandon();
       return never();

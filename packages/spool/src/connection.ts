@@ -23,6 +23,7 @@ const OLDEST_SQLITE = [3, 51, 3] as const;
 export class Connection {
   private readonly database: Database.Database;
   private readonly walPath: string;
+  private readonly statements = new Map<string, Database.Statement>();
 
   /** @throws OperatingError EST_OPERATING_LOCKED when another process has the database open. */
   constructor(
@@ -81,14 +82,29 @@ export class Connection {
     this.database.exec(sql);
   }
 
+  /** Like {@link exec} for BEGIN, COMMIT and savepoints, which come with every change: compiled once. */
+  control(sql: string): void {
+    this.compiled(sql, false).run();
+  }
+
   number(sql: string): number {
-    const value: unknown = this.database.prepare(sql).pluck().get();
+    const value: unknown = this.compiled(sql, true).get();
     return typeof value === "number" ? value : Number.NaN;
   }
 
   text(sql: string): string {
     const value: unknown = this.database.prepare(sql).pluck().get();
     return typeof value === "string" ? value : "";
+  }
+
+  /** Only for statements written in this package, of which there are few. */
+  private compiled(sql: string, isReading: boolean): Database.Statement {
+    const known = this.statements.get(sql);
+    if (known !== undefined) return known;
+    const fresh = this.database.prepare(sql);
+    if (isReading) fresh.pluck();
+    this.statements.set(sql, fresh);
+    return fresh;
   }
 
   get inTransaction(): boolean {

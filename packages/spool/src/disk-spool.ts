@@ -31,6 +31,7 @@ export interface Parts {
 /** The durable store on SQLite. Made by {@link openSpool}. */
 export class DiskSpool implements api.Spool {
   private isShut = false;
+  private forgetAgainMs = 0;
   private readonly tables: Tables;
   private readonly group: GroupCommit;
 
@@ -136,9 +137,14 @@ export class DiskSpool implements api.Spool {
     return this.settle(() => settling.endMessage(this.tables, key, end, detail));
   }
 
-  expire(limit: number): Promise<settling.Expired> {
+  async expire(limit: number): Promise<settling.Expired> {
     const rows = Math.max(0, Math.min(limit, SPOOL_LIMITS.rowsPerCallMax));
     const { tables } = this;
+    const nowMs = this.nowMs();
+    const isDue = await this.group.look(() => settling.isAnythingDue(tables));
+    // Most calls find nothing due; those cost no commit. What is only forgotten can wait for the next hour.
+    if (!isDue && nowMs < this.forgetAgainMs) return { messages: [], envelopes: [], deliveries: [] };
+    this.forgetAgainMs = nowMs + SPOOL_LIMITS.forgetEveryMs;
     return this.settle(() => {
       tables.legs.removeOldNotes(SPOOL_LIMITS.housekeepingRows);
       tables.seen.prune(SPOOL_LIMITS.housekeepingRows);

@@ -65,6 +65,9 @@ export const SPOOL_LIMITS = {
   stateBytesMax: 64 * 1024,
   /** Spool time is written at least this often, in milliseconds (reliability 4.4). */
   timePersistMs: 60_000,
+  /** Spool milliseconds between two looks for ids, notes and partials to be forgotten, unless something expires:
+   *  an idle store must not wear out its flash. */
+  forgetEveryMs: 3_600_000,
   /** Rows removed by one round of housekeeping, and free pages given back to the file system. */
   housekeepingRows: 1_000,
   vacuumPages: 256,

@@ -113,6 +113,11 @@ export interface Expired {
   readonly deliveries: readonly DeliveryRecord[];
 }
 
+/** Whether {@link expire} would end anything now. */
+export function isAnythingDue({ messages, envelopes, deliveries }: Tables): boolean {
+  return messages.due(1).length + envelopes.due(1).length + deliveries.expired(1).length > 0;
+}
+
 /** Messages that end because their envelope does are not counted in `limit`. */
 export function expire(tables: Tables, limit: number): Expired {
   const { messages, envelopes, deliveries } = tables;

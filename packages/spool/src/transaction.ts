@@ -77,7 +77,7 @@ export class Transaction {
     const atStart = { readings: meters.readings(), bodies: bodies.mark() };
     const outcomes: Outcome[] = [];
     try {
-      connection.exec("BEGIN IMMEDIATE");
+      connection.control("BEGIN IMMEDIATE");
       quota.measure();
       for (const change of changes) {
         const refusal = refused.get(change) ?? (quota.admits(change.growsBytes) ? null : diskFull());
@@ -86,10 +86,10 @@ export class Transaction {
       writeStore();
       bodies.syncNames();
       reach("before-commit");
-      connection.exec("COMMIT");
+      connection.control("COMMIT");
     } catch (error) {
       if (error !== NO_ROOM && diskTrouble(error) !== "full") throw error;
-      if (connection.inTransaction) connection.exec("ROLLBACK");
+      if (connection.inTransaction) connection.control("ROLLBACK");
       meters.restore(atStart.readings);
       bodies.revert(atStart.bodies);
       return NO_ROOM;
@@ -102,10 +102,10 @@ export class Transaction {
   private runOne(change: Change, refused: Map<Change, unknown>): Outcome {
     const { connection, bodies, meters, ballast } = this.parts;
     const before = { readings: meters.readings(), bodies: bodies.mark() };
-    connection.exec("SAVEPOINT change");
+    connection.control("SAVEPOINT change");
     try {
       const value = change.run();
-      connection.exec("RELEASE change");
+      connection.control("RELEASE change");
       return { done: true, value };
     } catch (error) {
       const trouble = diskTrouble(error);
@@ -114,8 +114,8 @@ export class Transaction {
         if (change.growsBytes > 0 || !ballast.canRelease) refused.set(change, diskFull(error));
         throw NO_ROOM;
       }
-      connection.exec("ROLLBACK TO change");
-      connection.exec("RELEASE change");
+      connection.control("ROLLBACK TO change");
+      connection.control("RELEASE change");
       meters.restore(before.readings);
       bodies.revert(before.bodies);
       if (trouble === "full" && change.growsBytes === 0 && ballast.release()) throw NO_ROOM;

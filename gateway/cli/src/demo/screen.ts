@@ -35,9 +35,8 @@ export class Screen {
     const bar = "#".repeat(Math.round(share * 24)).padEnd(24, ".");
     const text = `  ${who.padEnd(7)} receiving [${bar}] ${event.bytes} of ${event.totalBytes} B`;
     if (this.isTerminal) {
-      this.write(`\r${text}`);
-      this.#open = true;
-      if (share >= 1) this.say();
+      this.write(`\r${text}${share >= 1 ? "\n" : ""}`);
+      this.#open = share < 1;
     } else this.say(text);
   }
 }

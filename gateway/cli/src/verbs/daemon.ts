@@ -1,3 +1,5 @@
+import { OperatingError } from "@estafette/contract";
+import { CliError } from "../exit.js";
 import { configPath } from "../places.js";
 import type { Verb } from "../verb.js";
 
@@ -18,9 +20,11 @@ export const daemon: Verb = {
   options: { config: { type: "string", short: "c" }, debug: { type: "boolean" } },
   words: [0, 0],
   async run(call) {
-    const { loadConfig, runService } = await import("@estafette/daemon");
+    const { exitCodeOf, loadConfig, runService } = await import("@estafette/daemon");
     const config = await loadConfig(configPath(call), call.io.env);
-    const code = await runService(config, { debug: call.values.debug === true });
+    const code = await runService(config, { debug: call.values.debug === true }).catch((error: unknown) => {
+      throw error instanceof OperatingError ? new CliError(exitCodeOf(error), error.message) : error;
+    });
     setTimeout(() => process.exit(code), LINGER_MS).unref();
     return code;
   },
