@@ -20,6 +20,8 @@ export interface MailServer {
   readonly port: number;
   /** Login; null: the server takes mail from this machine. */
   readonly passwords: ReadonlyMap<string, string> | null;
+  /** Told when an attempt begins, so that a test can pull the plug in the middle of one. */
+  readonly onAttempt?: () => void;
   /** For files that swaks reads. */
   readonly folder: string;
 }
@@ -33,6 +35,7 @@ export async function handIn(letter: Letter, server: MailServer, signal: AbortSi
   let doubts = 0;
   for (let attempts = 1; ; attempts++) {
     signal.throwIfAborted();
+    server.onAttempt?.();
     const attempt =
       letter.by === "swaks" ? await bySwaks(letter, server) : await byNodemailer(letter, server);
     if (attempt.outcome === "accepted") {

@@ -140,6 +140,17 @@ describe("two gateways and a link", () => {
     expect(await refused(aurora, anna, [], "none")).toMatchObject({ why: "malformed" });
   });
 
+  it("takes a mailbox's mail from the mail server beside it only when it does not log in here", async () => {
+    const clerk = { name: "clerk", addresses: [office], logsIn: false };
+    const captain = { name: "captain", addresses: ["captain@shore.example"] };
+    const { shore, aurora } = await pair({ shore: { accounts: [clerk, captain] } });
+    const fromServer = (from: string) =>
+      shore.relay.submit(submission(from, [anna], "From a desk", { account: null }));
+    expect(await fromServer("captain@shore.example")).toMatchObject({ why: "sender-not-owned" });
+    expect(await fromServer(office)).toMatchObject({ outcome: "accepted" });
+    await until(() => aurora.mailbox.handed.length, "delivery aboard");
+  });
+
   it("refuses sealed mail when every link forbids it", async () => {
     const { aurora } = await pair({ profile: { ...memoryProfiles.stream, content: "clear-signed" } });
     expect(await aurora.relay.submit(submission(anna, [office], "secret"))).toMatchObject({

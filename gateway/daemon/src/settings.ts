@@ -8,7 +8,10 @@ export function relaySettings(config: Config, peers: readonly PeerSettings[]): R
   return {
     name: config.node.name,
     domains: config.node.domains,
-    accounts: config.users.map(accountOf),
+    accounts: config.users.map((user) => ({
+      ...accountOf(user),
+      logsIn: config.mail.submission !== null && user.password !== null,
+    })),
     peers,
     exit: config.exit,
     routes: config.routes,

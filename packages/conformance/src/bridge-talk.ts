@@ -28,6 +28,11 @@ export class Talk {
     return talk;
   }
 
+  /** Over a connection that exists already, for example a TLS one; nothing is read first. */
+  static over(socket: Socket): Talk {
+    return new Talk(socket);
+  }
+
   send(text: string): void {
     this.socket.write(Buffer.from(text, "latin1"));
   }

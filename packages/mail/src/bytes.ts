@@ -21,11 +21,6 @@ export function fromBinaryText(text: string): Uint8Array {
   return bytes;
 }
 
-/** UTF-8 of a string, as binary text. */
-export function utf8Text(text: string): string {
-  return toBinaryText(new TextEncoder().encode(text));
-}
-
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;

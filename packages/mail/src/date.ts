@@ -26,7 +26,14 @@ export function parseDate(text: string): MailDate | null {
   const zoneQuarters = (zone.startsWith("-") ? -1 : 1) * (zoneMinutes / 15);
   const localMs = Date.UTC(+year, months.indexOf(month), +date, +hour, +minute, +second);
   const unixS = localMs / 1_000 - zoneQuarters * 900;
-  if (!Number.isInteger(unixS) || unixS < 0 || unixS > 0xffffffff || Math.abs(zoneQuarters) > 60) return null;
+  if (
+    !Number.isInteger(zoneQuarters) ||
+    !Number.isInteger(unixS) ||
+    unixS < 0 ||
+    unixS > 0xffffffff ||
+    Math.abs(zoneQuarters) > 60
+  )
+    return null;
   const weekday = day === undefined ? 7 : (days.indexOf(day) - new Date(localMs).getUTCDay() + 7) % 7;
   const style = weekday | (date.length === 1 ? 8 : 0) | (named << 4);
   const parsed = { unixS, zoneQuarters, style };

@@ -101,7 +101,8 @@ function write(input: NoticeInput, plan: Plan): string {
     "",
     ...people,
     "",
-    clean(input.advice),
+    // Indented when it looks like a delimiter: the only line that begins with what somebody else wrote.
+    clean(input.advice).replace(/^-/, " -"),
     ...(input.retryUntil === undefined ? [] : [`We keep trying until ${oneLine(input.retryUntil, 60)}.`]),
     "",
     `--${boundary}`,

@@ -37,7 +37,7 @@ export interface RelaySettings {
   /** Mail domains whose mailboxes are here, lower case. */
   readonly domains: readonly string[];
   /** Mailboxes here. `*@domain` as the only address of an account means: every local part. */
-  readonly accounts: readonly Account[];
+  readonly accounts: readonly LocalAccount[];
   readonly peers: readonly PeerSettings[];
   /** Name of the peer that carries mail for the wide internet for us, or null. */
   readonly exit: string | null;
@@ -53,6 +53,15 @@ export interface RelaySettings {
   readonly receipts: boolean;
   /** Retry schedule of legs and deliveries in seconds; the last one repeats. */
   readonly retryS: readonly number[];
+}
+
+/** A mailbox here. */
+export interface LocalAccount extends Account {
+  /**
+   * Whether it hands in its mail here with a login, default true; then nothing from outside may bear its addresses.
+   * False: its mail comes through the mail server beside us, which has checked who writes.
+   */
+  readonly logsIn?: boolean;
 }
 
 export interface PeerSettings {

@@ -1,6 +1,5 @@
-import type { Account } from "@estafette/contract";
 import { addressOf, formatAddress, type PublicKeys, publicKeysOf, toHex } from "@estafette/protocol";
-import type { PeerSettings, RelaySettings, RouteSettings } from "./api.js";
+import type { LocalAccount, PeerSettings, RelaySettings, RouteSettings } from "./api.js";
 
 /** A configured peer with what follows from its root key. */
 export interface Peer extends PeerSettings {
@@ -11,7 +10,7 @@ export interface Peer extends PeerSettings {
 
 /** Who serves a recipient. */
 export type Served =
-  | { readonly by: "here"; readonly account: Account }
+  | { readonly by: "here"; readonly account: LocalAccount }
   | { readonly by: "peer"; readonly peer: Peer }
   | { readonly by: "exit"; readonly peer: Peer }
   | { readonly by: "nobody"; readonly why: "unknown-user" | "no-route"; readonly text: string };
@@ -60,7 +59,7 @@ export class Directory {
   }
 
   /** The local account whose mailbox an address is; exact addresses before `*@domain`. */
-  accountOf(address: string): Account | null {
+  accountOf(address: string): LocalAccount | null {
     const wanted = address.toLowerCase();
     const wildcard = `*@${domainOf(wanted)}`;
     const exact = this.#settings.accounts.find((a) => a.addresses.includes(wanted));

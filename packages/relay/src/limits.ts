@@ -10,6 +10,8 @@ export const LIMITS = {
   windowLogMax: 17,
   /** Transfers of classes normal and bulk offered at once on slow links, so that flash finds a free place. */
   slowOffersMax: 4,
+  /** Ready legs one pick makes into offers at the same time, beyond those under way; the next pick takes the rest. */
+  pickedAtOnceMax: 64,
   /** Bytes per second; links at least this fast count as fat. Our choice: 64 kbit/s. */
   fatLinkBytesPerS: 8_000,
   /** Bytes; payloads up to this size heard on a fat link are assembled in memory instead of the spool. */

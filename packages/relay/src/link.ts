@@ -86,7 +86,13 @@ export class Link implements SessionHost {
     await this.#running;
   }
 
+  speak(): void {
+    this.#lane.wake();
+  }
+
+  /** Something may be ready to send. */
   wake(): void {
+    for (const session of this.#sessions.values()) session.expectReady();
     this.#lane.wake();
   }
 

@@ -3,22 +3,39 @@ import {
   addressOf,
   decodeNote,
   encodeReceipt,
+  type Header,
   publicKeysOf,
+  RECEIPT_REASONS,
   type ReceiptOutcome,
   type SignedReceipt,
+  sameBytes,
   signReceipt,
   toHex,
   verifyAck,
   verifyReceipt,
 } from "@estafette/protocol";
-import type { EnvelopeId, NewNote } from "@estafette/spool";
+import type { EnvelopeId, NewNote, NodeAddress, PassedNote } from "@estafette/spool";
 import type { Core } from "./core.js";
 import type { Notices } from "./notices.js";
 import { headOf } from "./outgoing.js";
 import { planHop } from "./planning.js";
 
-/** Seconds a note is kept for an absent neighbour: as long as the longest lifetime. */
+/** How long a note is kept for an absent neighbour: as long as the longest lifetime. */
 const NOTE_LIFETIME_MS = 30 * 86_400_000;
+
+/** A note for a neighbour, over the link that leads there; without one it waits until there is one. */
+export function noteFor(core: Core, neighbour: NodeAddress, bytes: Uint8Array): NewNote {
+  const plan = planHop(core, {
+    destination: neighbour,
+    relays: [],
+    relayIndex: 0,
+    sealed: false,
+    from: null,
+    listStalled: false,
+  });
+  const hop = typeof plan === "string" ? { link: null, neighbour } : plan.hop;
+  return { hop, bytes, lifetimeMs: NOTE_LIFETIME_MS };
+}
 
 /** A note for the neighbour an envelope came from, one hop back towards its origin. Null for our own envelopes. */
 export async function noteTowardsOrigin(
@@ -27,33 +44,12 @@ export async function noteTowardsOrigin(
   bytes: Uint8Array,
 ): Promise<NewNote | null> {
   const seen = await core.spool.seen(id);
-  if (!seen?.from) return null;
-  const plan = planHop(core, {
-    destination: seen.from,
-    relays: [],
-    relayIndex: 0,
-    sealed: false,
-    from: null,
-    listStalled: true,
-  });
-  return typeof plan === "string" ? null : { hop: plan.hop, bytes, lifetimeMs: NOTE_LIFETIME_MS };
+  return seen?.from ? noteFor(core, seen.from, bytes) : null;
 }
 
-/** Tells the origin, hop by hop and signed, that an envelope goes no further. */
-export async function sendSignedRefusal(
-  core: Core,
-  id: EnvelopeId,
-  outcome: ReceiptOutcome,
-  reason: number,
-): Promise<void> {
-  const note = await noteTowardsOrigin(
-    core,
-    id,
-    encodeReceipt(signReceipt({ id, outcome, reason }, core.identity)),
-  );
-  if (!note) return;
-  await core.spool.addNotes([note]);
-  core.wake(note.hop);
+/** What we say, signed, of an envelope that goes no further. */
+export function refusalBytes(core: Core, id: EnvelopeId, outcome: ReceiptOutcome, reason: number): Uint8Array {
+  return encodeReceipt(signReceipt({ id, outcome, reason }, core.identity));
 }
 
 /**
@@ -69,15 +65,21 @@ export async function heardNote(core: Core, notices: Notices, bytes: Uint8Array)
 async function heardAck(core: Core, ack: Ack, bytes: Uint8Array): Promise<void> {
   const seen = await core.spool.seen(ack.id);
   if (!seen?.ackCommitment || !verifyAck(ack, seen.ackCommitment)) return;
-  await passOn(core, ack.id, bytes);
-  if (seen.from === null && ack.stage === "accepted") {
-    const open = await core.spool.envelope(ack.id);
-    if (open) core.emit({ type: "receipt", submissionId: toHex(ack.id), detail: "the exit gateway has it" });
+  if (seen.from) await passOn(core, ack.id, ack.stage, noteFor(core, seen.from, bytes));
+  if (ack.stage === "accepted") {
+    // Custody of the exit is news for the sender, and no reason to let a copy go.
+    if (seen.from === null) await tellAcceptance(core, ack.id);
     return;
   }
   const ended = await core.spool.settleEnvelope(ack.id, "delivered", "receipt from the destination");
+  core.withdraw(ack.id);
   for (const message of ended)
     core.emit({ type: "receipt", submissionId: message.submissionId, detail: "delivered" });
+}
+
+async function tellAcceptance(core: Core, id: EnvelopeId): Promise<void> {
+  if (await core.spool.envelope(id))
+    core.emit({ type: "receipt", submissionId: toHex(id), detail: "the exit gateway has it" });
 }
 
 async function heardReceipt(
@@ -88,27 +90,46 @@ async function heardReceipt(
 ): Promise<void> {
   const seen = await core.spool.seen(receipt.id);
   if (!seen || receipt.keyEpoch !== 0 || !verifyReceipt(receipt, publicKeysOf(receipt.signer))) return;
-  await passOn(core, receipt.id, bytes);
-  if (seen.from !== null || !(await mayRefuse(core, receipt))) return;
-  const by = core.directory.nameOf(addressOf(receipt.signer));
-  const end = receipt.outcome === "delivered" ? "delivered" : "refused";
-  const ended = await core.spool.settleEnvelope(receipt.id, end, `${receipt.outcome} at ${by}`);
-  if (end === "refused") await notices.ended(ended);
-}
-
-/** Only the destination, a node on the relay list and configured peers may end our messages. */
-async function mayRefuse(core: Core, receipt: SignedReceipt): Promise<boolean> {
-  const signer = addressOf(receipt.signer);
-  if (core.directory.peer(signer)) return true;
+  if (seen.from) return await passOn(core, receipt.id, "refusal", noteFor(core, seen.from, bytes));
   const record = await core.spool.envelope(receipt.id);
-  if (!record) return false;
-  const { destination, relays } = headOf(record).signed.header;
-  return [destination, ...relays].some((a) => toHex(a) === toHex(signer));
+  const verdict = record && verdictOf(core, receipt, headOf(record).signed.header);
+  if (!verdict) return;
+  const by = core.directory.nameOf(addressOf(receipt.signer));
+  const detail = `${verdict.end} at ${by}${reasonText(receipt.reason)}`;
+  const ended = await core.spool.settleEnvelope(receipt.id, verdict.end, detail, verdict.told);
+  core.withdraw(receipt.id);
+  if (verdict.end === "refused") notices.ended(ended);
+  else
+    for (const { submissionId } of ended) core.emit({ type: "receipt", submissionId, detail: "delivered" });
 }
 
-async function passOn(core: Core, id: EnvelopeId, bytes: Uint8Array): Promise<void> {
-  const onward = await noteTowardsOrigin(core, id, bytes);
-  if (!onward) return;
-  await core.spool.addNotes([onward]);
-  core.wake(onward.hop);
+/** SPEC.md §11.3: who may end a message of ours, and how; null: information only. */
+function verdictOf(
+  core: Core,
+  { signer, outcome, reason }: SignedReceipt,
+  header: Pick<Header, "destination" | "relays">,
+): { readonly end: "delivered" | "refused"; readonly told: boolean } | null {
+  const address = addressOf(signer);
+  const isDestination = sameBytes(address, header.destination);
+  if (outcome === "delivered") return isDestination ? { end: "delivered", told: false } : null;
+  if (outcome !== "refused") return null;
+  const onTheWay = core.directory.peer(address) !== null || header.relays.some((r) => sameBytes(r, address));
+  if (!isDestination && !onTheWay) return null;
+  return { end: "refused", told: isDestination && TOLD_BY_DESTINATION.has(reason) };
+}
+
+/** Reasons the destination gives when it has told the sender itself, in the words of its mail server. */
+const TOLD_BY_DESTINATION: ReadonlySet<number> = new Set([
+  RECEIPT_REASONS["unknown-user"],
+  RECEIPT_REASONS["remote-refused"],
+]);
+
+function reasonText(reason: number): string {
+  const name = Object.entries(RECEIPT_REASONS).find(([, code]) => code === reason)?.[0];
+  if (name === "none") return "";
+  return `: ${name?.replaceAll("-", " ") ?? `reason ${reason}`}`;
+}
+
+async function passOn(core: Core, id: EnvelopeId, kind: PassedNote, note: NewNote): Promise<void> {
+  if (await core.spool.passOn(id, kind, note)) core.wake(note.hop);
 }

@@ -75,16 +75,13 @@ export class Notices {
     if (to === "" || failures.length === 0) return;
     const served = this.core.directory.serves(to);
     const mail = this.#mail(to, about, failures);
-    if (served.by === "here" || served.by === "peer") {
-      const result = await this.submissions().submit({
-        account: null,
-        from: "",
-        to: [to],
-        content: { kind: "mail", rfc5322: mail },
-        class: "normal",
-        lifetimeS: null,
-        receipt: false,
-      });
+    if (served.by === "exit" && !this.#mayNotifyOutside(to)) return;
+    if (served.by !== "nobody") {
+      const notice = { account: null, from: "", to: [to], content: { kind: "mail", rfc5322: mail } } as const;
+      const result = await this.submissions().submit(
+        { ...notice, class: "normal", lifetimeS: null, receipt: false },
+        true,
+      );
       if (result.outcome === "refused")
         this.core.log("warn", "notice could not be sent", { about, why: result.why });
     } else if (this.#mayNotifyOutside(to)) {
@@ -131,7 +128,6 @@ export class Notices {
 
   /** At most a few notices per day to an address outside: it may be forged (backscatter). */
   #mayNotifyOutside(to: string): boolean {
-    if (this.core.settings.exit !== null) return false; // the exit gateway is the one that talks to the internet
     const day = Math.floor(this.core.spool.nowMs() / 86_400_000);
     const name = `${day} ${to.toLowerCase()}`;
     const sent = this.#outside.get(name) ?? 0;

@@ -79,7 +79,8 @@ export class Reception {
     const { core } = this.host;
     if (offer.payloadBytes > core.settings.messageBytesMax + 4096)
       return { answer: "never", reason: "too-large" };
-    if (await core.spool.seen(offer.id)) return { answer: "have" };
+    const [seen, partial] = await Promise.all([core.spool.seen(offer.id), core.spool.partial(offer.id)]);
+    if (seen) return { answer: "have" };
     if (this.#incoming.size >= LIMITS.incomingPerSessionMax)
       return { answer: "not-now", retryAfterS: 30, reason: "busy" };
     if (!isFat(this.host.bearer) || this.#level !== "open")
@@ -87,7 +88,6 @@ export class Reception {
     if (!admits({ level: this.#level, bytes: offer.payloadBytes, classRank: CLASS_RANK[offer.class] })) {
       return { answer: "not-now", retryAfterS: 300, reason: this.#level === "full" ? "full" : "share" };
     }
-    const partial = await core.spool.partial(offer.id);
     return {
       answer: "want",
       held: partial && partial.totalBytes === offer.payloadBytes ? partial.ranges : [],

@@ -25,8 +25,8 @@ export interface SessionHost {
   readonly notices: Notices;
   readonly bearer: Bearer;
   readonly settings: LinkSettings;
-  /** Something may be ready to send. */
-  wake(): void;
+  /** The conversation may have something for the channel, or room for more. */
+  speak(): void;
   established(session: Session): void;
   lost(session: Session, why: string): void;
 }
@@ -39,6 +39,8 @@ export class Session {
   #peer: Peer | null;
   #blocked = false;
   #over = false;
+  #mayBeReady = true;
+  #picking = false;
   #cancelTick: (() => void) | null = null;
 
   private constructor(
@@ -119,7 +121,7 @@ export class Session {
   process(): void {
     for (const event of this.conversation.takeEvents()) this.#on(event);
     this.#scheduleTick();
-    if (!this.#over) this.host.wake();
+    if (!this.#over) this.host.speak();
   }
 
   #on(event: ConversationEvent): void {
@@ -145,6 +147,7 @@ export class Session {
       }
       this.#blocked = false;
     }
+    this.#mayBeReady = true;
     this.host.established(this);
     this.process();
   }
@@ -176,30 +179,51 @@ export class Session {
     return bytes;
   }
 
-  /** pick: ready legs of this neighbour become offers. Begins the handshake when something waits. */
+  /** Legs of this neighbour may have become ready, or room for them: the next pick looks. */
+  expectReady(): void {
+    this.#mayBeReady = true;
+  }
+
+  /**
+   * pick: ready legs of this neighbour become offers. Begins the handshake when something waits. On a fat link the
+   * channel is not kept waiting for the store; on a slow one what goes out next is decided by what is ready.
+   */
   async pick(): Promise<void> {
-    if (this.#over || this.#blocked || !this.#peer) return;
+    if (this.#picking || !this.#mayBeReady || this.#over || this.#blocked || !this.#peer) return;
     const { state } = this.conversation.status();
     if (state === "handshake" || state === "lost") return;
+    this.#picking = true;
+    const picked = this.#pick(state).finally(() => {
+      this.#picking = false;
+      if (this.#mayBeReady && !this.#over) this.host.speak();
+    });
+    if (!isFat(this.host.bearer)) return await picked;
+    picked.catch((error: unknown) => this.host.core.fail(error, `lane ${this.host.settings.name}`));
+  }
+
+  async #pick(state: "idle" | "established"): Promise<void> {
+    this.#mayBeReady = false;
     const legs = await this.#readyLegs();
     if (this.#over || legs.length === 0) return;
     if (state === "idle") {
       this.conversation.start(this.#nowMs());
       return this.process();
     }
+    const offers: Promise<void>[] = [];
     for (const leg of legs) {
-      if (this.#over || !this.#hasRoomFor(leg)) break;
-      await this.#offer(leg);
+      if (!this.#hasRoomFor(leg)) break;
+      this.#underway.set(leg.legId, leg);
+      offers.push(this.#offer(leg));
     }
+    await Promise.all(offers);
   }
 
   async #readyLegs(): Promise<readonly Leg[]> {
     if (!this.#peer) return [];
-    const limit = this.#underway.size + 16;
     const legs = await this.host.core.spool.ready({
       link: this.host.settings.name,
       neighbour: this.#peer.address,
-      limit,
+      limit: this.#underway.size + LIMITS.pickedAtOnceMax,
     });
     return legs.filter((leg) => !this.#underway.has(leg.legId));
   }
@@ -213,31 +237,40 @@ export class Session {
   }
 
   async #offer(leg: Leg): Promise<void> {
-    const { core } = this.host;
-    this.#underway.set(leg.legId, leg);
-    if (leg.what.kind === "note") {
+    if (leg.what.kind === "note")
       this.conversation.sendNote({ key: leg.legId, bytes: leg.what.bytes }, this.#nowMs());
-      return this.process();
-    }
-    if (leg.what.kind === "message") {
+    else if (leg.what.kind === "message") await this.#compose(leg);
+    else await this.#offerEnvelope(leg, leg.what.id);
+    this.process();
+  }
+
+  /**
+   * The message's leg becomes the leg of its envelope, which the next pick finds. What the store refuses waits for
+   * the next wake-up.
+   */
+  async #compose(leg: Leg): Promise<void> {
+    const { core } = this.host;
+    try {
+      if (!(await composeLeg(core, leg)))
+        await core.spool.settleLeg(leg.legId, { outcome: "refused", why: "the message is no longer here" });
+      this.#mayBeReady = true;
+    } finally {
       this.#underway.delete(leg.legId);
-      if (await composeLeg(core, leg)) return this.host.wake();
-      await core.spool.settleLeg(leg.legId, { outcome: "refused", why: "the message is no longer here" });
-      return;
     }
-    const record = await core.spool.envelope(leg.what.id);
-    const payload = record && (await core.spool.envelopePayload(leg.what.id));
+  }
+
+  async #offerEnvelope(leg: Leg, id: Uint8Array): Promise<void> {
+    const { core } = this.host;
+    const [record, payload] = await Promise.all([core.spool.envelope(id), core.spool.envelopePayload(id)]);
     const head = record && payload && headForHop(core, record, leg.hop, this.#fullChain());
     if (this.#over) return;
-    if (!record || !payload || !head) {
-      this.#underway.delete(leg.legId); // past its lifetime: the expiry sweep ends it and tells its sender
+    // Without a head it is past its lifetime: the expiry sweep ends it and tells its sender. Without room it waits
+    // until something is settled.
+    if (!record || !payload || !head || !this.conversation.canOffer()) {
+      this.#underway.delete(leg.legId);
       return;
     }
-    this.conversation.offer(
-      { key: leg.legId, id: record.id, class: record.class, head, payload },
-      this.#nowMs(),
-    );
-    this.process();
+    this.conversation.offer({ key: leg.legId, id, class: record.class, head, payload }, this.#nowMs());
   }
 
   #fullChain(): boolean {
@@ -256,7 +289,8 @@ export class Session {
       .catch((error: unknown) => this.host.core.fail(error, "settle"))
       .finally(() => {
         this.#underway.delete(key);
-        this.host.wake();
+        this.#mayBeReady = true;
+        this.host.speak();
       });
   }
 

@@ -1,9 +1,8 @@
-import type { TransferResult } from "@estafette/link";
-import { toHex } from "@estafette/protocol";
+import type { NeverReason, TransferResult } from "@estafette/link";
+import { RECEIPT_REASONS, toHex } from "@estafette/protocol";
 import { retryDelayMs } from "@estafette/router";
 import type { Leg } from "@estafette/spool";
 import type { Core } from "./core.js";
-import { sendSignedRefusal } from "./notes.js";
 import type { Notices } from "./notices.js";
 
 /** settle: the neighbour's answer to one leg is committed, and whoever waits for it is told. */
@@ -32,30 +31,30 @@ export async function settleTransfer(
   core.faultPoint("settle-before-commit");
   const taken = result.result === "accepted" || result.result === "already-held";
   const why = result.result === "never" ? `${where.peer} refused it: ${result.reason}` : "";
-  const own = envelopeId ? (await core.spool.seen(envelopeId))?.from === null : false;
   const ended = await core.spool.settleLeg(
     leg.legId,
-    taken ? { outcome: "taken" } : { outcome: "refused", why },
+    taken ? { outcome: "taken" } : { outcome: "refused", why, reason: reasonCode(result) },
   );
   core.faultPoint("settle-after-commit");
   if (!envelopeId) return;
   if (taken)
     core.emit({ type: "forwarded", link: where.link, peer: where.peer, envelopeId: toHex(envelopeId) });
   else core.emit({ type: "refused", link: where.link, peer: where.peer, envelopeId: toHex(envelopeId), why });
-  if (!taken && !own) await sendSignedRefusal(core, envelopeId, "refused", reasonCode(result));
-  await where.notices.ended(ended);
+  where.notices.ended(ended);
 }
 
-/** SPEC.md: reasons of a signed receipt. */
+/** Reasons of a signed receipt for those of the link, SPEC.md §11.2. */
+const REASONS: Readonly<Record<NeverReason, number>> = {
+  expired: RECEIPT_REASONS.lifetime,
+  "hop-limit": RECEIPT_REASONS["hop-limit"],
+  "no-route": RECEIPT_REASONS["no-route"],
+  denied: RECEIPT_REASONS.denied,
+  "too-large": RECEIPT_REASONS["too-large"],
+  invalid: RECEIPT_REASONS.unreadable,
+  policy: RECEIPT_REASONS.policy,
+  loop: RECEIPT_REASONS["no-route"],
+};
+
 function reasonCode(result: TransferResult): number {
-  const codes: Readonly<Record<string, number>> = {
-    expired: 1,
-    "hop-limit": 2,
-    "no-route": 3,
-    denied: 5,
-    "too-large": 6,
-    invalid: 7,
-    policy: 8,
-  };
-  return result.result === "never" ? (codes[result.reason] ?? 0) : 0;
+  return result.result === "never" ? REASONS[result.reason] : RECEIPT_REASONS.none;
 }

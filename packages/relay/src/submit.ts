@@ -22,6 +22,16 @@ interface Group {
   readonly to: string[];
 }
 
+/** A submission in the spool's words. */
+export interface Compiled {
+  /** What the user is told. */
+  readonly id: string;
+  readonly messages: readonly NewMessage[];
+  readonly deliveries: readonly NewDelivery[];
+  /** Of the content, as kept. */
+  readonly bytes: number;
+}
+
 /** Takes what local users and servers hand in. Answers `accepted` only after the commit. */
 export class Submissions {
   #level: AdmissionLevel = "open";
@@ -41,9 +51,10 @@ export class Submissions {
     return null;
   }
 
-  async submit(submission: Submission): Promise<SubmissionResult> {
+  /** `isNotice`: of our own making, so that it may also go to somebody outside whom only the exit reaches. */
+  async submit(submission: Submission, isNotice = false): Promise<SubmissionResult> {
     try {
-      return (await this.#refusalFor(submission)) ?? (await this.#keep(submission));
+      return (await this.#refusalFor(submission, isNotice)) ?? (await this.#keep(submission));
     } catch (error) {
       if (error instanceof ProtocolError) return refusal("malformed", error.message);
       if (error instanceof OperatingError && error.code === "EST_OPERATING_DISK_FULL")
@@ -58,7 +69,8 @@ export class Submissions {
 
   #checkSender(account: string | null, from: string): SubmissionRefusal | null {
     if (account === null) {
-      const forged = from !== "" && this.core.directory.accountOf(from) !== null;
+      const claimed = from === "" ? null : this.core.directory.accountOf(from);
+      const forged = claimed !== null && claimed.logsIn !== false;
       return forged ? refusal("sender-not-owned", `${from} must log in to write from here`) : null;
     }
     const owner = this.core.directory.accountOf(from);
@@ -67,7 +79,7 @@ export class Submissions {
       : refusal("sender-not-owned", `${account} may not write as ${from}`);
   }
 
-  async #refusalFor(submission: Submission): Promise<SubmissionRefusal | null> {
+  async #refusalFor(submission: Submission, isNotice: boolean): Promise<SubmissionRefusal | null> {
     const { content } = submission;
     const bytes = content.kind === "mail" ? content.rfc5322.length : content.text.length;
     if (bytes > this.core.settings.messageBytesMax)
@@ -75,7 +87,7 @@ export class Submissions {
     if (submission.to.length === 0) return refusal("malformed", "no recipient");
     for (const to of submission.to) {
       const refused = this.checkRecipient({ account: submission.account, from: submission.from, to });
-      if (refused) return refused;
+      if (refused && !(isNotice && refused.why === "relay-denied")) return refused;
     }
     this.#level = nextLevel(this.#level, (await this.core.spool.stats()).fill);
     if (admits({ level: this.#level, bytes, classRank: CLASS_RANK[submission.class] })) return null;
@@ -86,40 +98,51 @@ export class Submissions {
   }
 
   async #keep(submission: Submission): Promise<SubmissionResult> {
-    const groups = this.#groups(submission);
+    const made = this.compile(submission);
+    if ("outcome" in made) return made;
+    const { id, messages, deliveries, bytes } = made;
+    this.core.faultPoint("submit-before-keep");
+    await this.core.spool.acceptMessages(messages, deliveries);
+    this.core.faultPoint("submit-after-keep");
+    this.core.emit({
+      type: "accepted",
+      submissionId: id,
+      from: submission.from,
+      to: submission.to,
+      class: submission.class,
+      bytes,
+    });
+    this.wake(made);
+    return { outcome: "accepted", id };
+  }
+
+  /** After what was compiled is kept. */
+  wake({ messages, deliveries }: Compiled): void {
+    for (const message of messages) this.core.wake(message.hop);
+    if (deliveries.length > 0) this.core.wakeDeliveries();
+  }
+
+  /** What is to be kept for a submission: a message per gateway it goes to, and a delivery for mailboxes here. */
+  compile(submission: Submission): Compiled | SubmissionRefusal {
     const body =
       submission.content.kind === "mail"
         ? shrinkMail(submission.content.rfc5322)
         : new TextEncoder().encode(submission.content.text);
     const first = this.core.nextKey();
-    const submissionId = publicIdOf(first.origin, first.epoch, first.sequence);
+    const id = publicIdOf(first.origin, first.epoch, first.sequence);
     const messages: NewMessage[] = [];
     const deliveries: NewDelivery[] = [];
-    for (const [index, group] of groups.entries()) {
+    for (const [index, group] of this.#groups(submission).entries()) {
       const key = index === 0 ? first : this.core.nextKey();
       const made =
         group.peer === null
           ? this.#localDelivery(submission, group, key, body)
-          : this.#message(submission, { ...group, peer: group.peer }, key, submissionId, body);
+          : this.#message(submission, { ...group, peer: group.peer }, key, id, body);
       if ("outcome" in made) return made;
       if ("hop" in made) messages.push(made);
       else deliveries.push(made);
     }
-    this.core.faultPoint("submit-before-keep");
-    if (messages.length > 0) await this.core.spool.acceptMessages(messages);
-    if (deliveries.length > 0) await this.core.spool.acceptArrival({ envelope: null, deliveries, notes: [] });
-    this.core.faultPoint("submit-after-keep");
-    this.core.emit({
-      type: "accepted",
-      submissionId,
-      from: submission.from,
-      to: submission.to,
-      class: submission.class,
-      bytes: body.length,
-    });
-    for (const message of messages) this.core.wake(message.hop);
-    if (deliveries.length > 0) this.core.wakeDeliveries();
-    return { outcome: "accepted", id: submissionId };
+    return { id, messages, deliveries, bytes: body.length };
   }
 
   #groups(submission: Submission): readonly Group[] {

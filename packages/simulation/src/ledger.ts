@@ -59,9 +59,15 @@ export class Ledger {
   around(spool: Spool): Spool {
     const book = this;
     const watched: Partial<Spool> = {
-      async acceptMessages(messages) {
-        await spool.acceptMessages(messages);
+      async acceptMessages(messages, deliveries = []) {
+        await spool.acceptMessages(messages, deliveries);
         for (const message of messages) book.#keep(message);
+        book.#local.push(...deliveries);
+      },
+      async tell(told) {
+        const kept = await spool.tell(told);
+        if (kept) for (const message of told.messages) book.#keep(message);
+        return kept;
       },
       async acceptEnvelope(envelope) {
         book.attempts.set(hex(envelope.id), book.life);
@@ -88,7 +94,8 @@ export class Ledger {
         if (outcome.outcome === "taken") book.#compare(legId);
         return book.#end(await spool.settleLeg(legId, outcome));
       },
-      settleEnvelope: async (id, end, detail) => book.#end(await spool.settleEnvelope(id, end, detail)),
+      settleEnvelope: async (id, end, detail, told) =>
+        book.#end(await spool.settleEnvelope(id, end, detail, told)),
       async endMessage(key, end, detail) {
         const record = await spool.endMessage(key, end, detail);
         if (record !== null) book.#end([record]);

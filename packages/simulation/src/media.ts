@@ -95,12 +95,6 @@ function profileOf(medium: MediumParameters, healed: () => boolean): MemoryProfi
       weather,
     );
   }
-  if (kind === "store-buffer") {
-    return withWeather(
-      { ...memoryProfiles.storeBuffer, ...base, delayMs: { min: 5_000, max: delayMs } },
-      weather,
-    );
-  }
   const lateMs = medium.reordering > 0 ? 2_500 : delayMs;
   const radio = { ...memoryProfiles.radio, ...base, ordered: medium.reordering === 0 };
   return withWeather({ ...radio, delayMs: { min: delayMs, max: Math.max(delayMs, lateMs) } }, weather);

@@ -6,7 +6,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 const YEAR_MS = 365 * 24 * HOUR_MS;
 
 export type Topology = "pair" | "line" | "star";
-export type MediumKind = "radio" | "stream" | "store-buffer";
+/** Store buffers join the worlds together with the bearers that need them. */
+export type MediumKind = "radio" | "stream";
 
 /** One way between two nodes. Rates are chances per parcel [0…1]. */
 export interface MediumParameters {
@@ -108,7 +109,7 @@ function drawMedium(
   ends: readonly [number, number],
   wild: boolean,
 ): MediumParameters {
-  const kind = chance.pick(["radio", "radio", "radio", "stream", "stream", "store-buffer"] as const);
+  const kind = chance.pick(["radio", "radio", "radio", "stream", "stream"] as const);
   const outages = {
     outageEveryMs: wild ? every(chance, 0.6, 3 * MINUTE_MS, 30 * MINUTE_MS) : 0,
     outageMsMax: chance.pick([20_000, 5 * MINUTE_MS, 25 * MINUTE_MS]),
@@ -118,16 +119,6 @@ function drawMedium(
     const delayMs = chance.pick([1, 40, 300]);
     const stream = { bitsPerSecond: 1_000_000, parcelBytesMax: 16_384, turnaroundMs: 0, delayMs };
     return { name, kind, ends, ...stream, loss: 0, duplication: 0, reordering: 0, ...outages, asymmetric: 0 };
-  }
-  if (kind === "store-buffer") {
-    const buffer = {
-      bitsPerSecond: 2_400,
-      parcelBytesMax: chance.pick([340, 1_960]),
-      turnaroundMs: 0,
-      delayMs: 20_000,
-    };
-    const loss = wild ? chance.pick([0, 0, 0.05]) : 0;
-    return { name, kind, ends, ...buffer, loss, duplication: 0, reordering: 0, ...outages, asymmetric: 0 };
   }
   return {
     name,
@@ -167,7 +158,6 @@ export function deriveParameters(seed: number): WorldParameters {
   const media = edges.map((ends, index) => drawMedium(chance, `medium${index}`, ends, wild));
   const bytesPerHour = (slowest(media) / 8) * 3_600;
   const bodyBytesMax = Math.min(30_000, Math.max(800, Math.floor(bytesPerHour / 60)));
-  const dialled = media.some((medium) => medium.kind === "store-buffer");
   return {
     seed,
     topology,
@@ -185,7 +175,7 @@ export function deriveParameters(seed: number): WorldParameters {
       [5, 60, 300, 600],
     ]),
     faultsUntilMs: HOUR_MS,
-    healMs: (dialled ? 40 : 12) * HOUR_MS,
+    healMs: 12 * HOUR_MS,
   };
 }
 

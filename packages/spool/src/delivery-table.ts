@@ -23,6 +23,7 @@ export interface AttemptResult {
   readonly refused: readonly string[];
   readonly retryAtMs: number | null;
   readonly detail: string;
+  readonly uncertain?: boolean;
 }
 
 /** Messages that arrived and wait for a bridge; and, forever, who was served with what. */
@@ -70,7 +71,7 @@ export class DeliveryTable {
     );
     this.updateAttempt = prepare(
       `UPDATE deliveries SET state = ${DELIVERY.due}, pending = ?, delivered_count = delivered_count + ?,
-       next_at_ms = ?, detail = ? WHERE delivery_id = ?`,
+       next_at_ms = ?, detail = ?, uncertain = MAX(uncertain, ?) WHERE delivery_id = ?`,
     );
     this.updateEnd = prepare(
       `UPDATE deliveries SET state = ${DELIVERY.due}, end_state = ?, ended_at_ms = ?, detail = ?, body_no = NULL,
@@ -166,7 +167,8 @@ export class DeliveryTable {
     }
     const detail = rows.detailColumn(result.detail);
     const nextAtMs = rows.wholeMs(result.retryAtMs ?? this.store.nowMs());
-    this.updateAttempt.run(rows.wordsColumn(pending), servedCount, nextAtMs, detail, deliveryId);
+    const uncertain = result.uncertain === true ? 1 : 0;
+    this.updateAttempt.run(rows.wordsColumn(pending), servedCount, nextAtMs, detail, uncertain, deliveryId);
     if (pending.length === 0) {
       const total = rows.number(row, "delivered_count") + servedCount;
       this.close(row, total > 0 ? "delivered" : "refused", detail);
@@ -226,6 +228,7 @@ export function toRecord(row: Row): DeliveryRecord {
     arrivedAtMs: rows.number(row, "arrived_at_ms"),
     deadlineMs: rows.number(row, "deadline_ms"),
     attempts: rows.number(row, "attempts"),
+    deliveredCount: rows.number(row, "delivered_count"),
     uncertain: row.uncertain === 1,
     pending: rows.words(row, "pending"),
     end: rows.textOrNull(row, "end_state") as EndState | null,

@@ -45,9 +45,13 @@ export class DiskSpool implements api.Spool {
   }
 
   // ── keep ──────────────────────────────────────────────────────────────────────────────────────────────
-  acceptMessages(messages: readonly api.NewMessage[]): Promise<void> {
-    const growsBytes = keeping.messageBytes(messages);
-    return this.group.change({ growsBytes, run: () => keeping.keepMessages(this.tables, messages) });
+  acceptMessages(
+    messages: readonly api.NewMessage[],
+    deliveries: readonly api.NewDelivery[] = [],
+  ): Promise<void> {
+    const growsBytes = keeping.messageBytes(messages) + keeping.arrivalBytes(deliveries, []);
+    const run = () => keeping.keepMessages(this.tables, messages, deliveries);
+    return this.group.change({ growsBytes, run });
   }
 
   acceptEnvelope(envelope: api.NewEnvelope): Promise<"kept" | "already-held"> {
@@ -71,6 +75,14 @@ export class DiskSpool implements api.Spool {
 
   addNotes(notes: readonly api.NewNote[]): Promise<void> {
     return this.settle(() => this.tables.legs.insertNotes(notes));
+  }
+
+  passOn(id: api.EnvelopeId, kind: api.PassedNote, note: api.NewNote): Promise<boolean> {
+    return this.settle(() => {
+      const isFirst = this.tables.seen.passOn(id, kind);
+      if (isFirst) this.tables.legs.insertNotes([note]);
+      return isFirst;
+    });
   }
 
   // ── plan and carry ────────────────────────────────────────────────────────────────────────────────────
@@ -129,8 +141,9 @@ export class DiskSpool implements api.Spool {
     id: api.EnvelopeId,
     end: "delivered" | "refused",
     detail: string,
+    told = false,
   ): Promise<readonly api.MessageRecord[]> {
-    return this.settle(() => settling.settleEnvelope(this.tables, id, end, detail));
+    return this.settle(() => settling.settleEnvelope(this.tables, id, end, detail, told));
   }
 
   endMessage(key: api.MessageKey, end: api.EndState, detail: string): Promise<api.MessageRecord | null> {
@@ -151,6 +164,14 @@ export class DiskSpool implements api.Spool {
       tables.partials.prune(SPOOL_LIMITS.housekeepingRows);
       return settling.expire(tables, rows);
     });
+  }
+
+  untold(limit: number): Promise<readonly api.Untold[]> {
+    return this.group.look(() => this.tables.untold.list(limit));
+  }
+
+  tell(told: Parameters<api.Spool["tell"]>[0]): Promise<boolean> {
+    return this.settle(() => keeping.tell(this.tables, told));
   }
 
   // ── deduplicate and resume ────────────────────────────────────────────────────────────────────────────
@@ -216,6 +237,7 @@ export class DiskSpool implements api.Spool {
       const mayWait = record.end !== null || result.retryAtMs !== null;
       invariant(mayWait, "a delivery with recipients left names the time of its next attempt");
       this.tables.legs.insertNotes(result.notes ?? []);
+      settling.noteUndelivered(this.tables, record, "refused", result.failures ?? []);
       return record;
     });
   }

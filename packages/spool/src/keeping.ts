@@ -14,12 +14,27 @@ import type { Tables } from "./tables.js";
 /** What an arrival is, as {@link Spool.acceptArrival} takes it. */
 type Arrival = Parameters<Spool["acceptArrival"]>[0];
 
-export function keepMessages({ messages, legs }: Tables, fresh: readonly NewMessage[]): void {
+export function keepMessages(
+  { messages, legs, deliveries }: Tables,
+  fresh: readonly NewMessage[],
+  here: readonly NewDelivery[],
+): void {
   invariant(fresh.length <= SPOOL_LIMITS.batchItemsMax, "a submission is within SPOOL_LIMITS.batchItemsMax");
   for (const message of fresh) {
     const { messageNo, deadlineMs } = messages.insert(message);
     legs.insert({ messageNo }, message.hop, CLASS_RANK[message.class], deadlineMs);
   }
+  const { batchItemsMax } = SPOOL_LIMITS;
+  invariant(here.length <= batchItemsMax, "deliveries are within SPOOL_LIMITS.batchItemsMax");
+  for (const delivery of here) deliveries.insert(delivery);
+}
+
+/** What tells somebody of a bad end, instead of the row that said so. False: that row is gone, nothing is kept. */
+export function tell(tables: Tables, told: Parameters<Spool["tell"]>[0]): boolean {
+  if (!tables.untold.remove(told.untoldId)) return false;
+  keepMessages(tables, told.messages, told.deliveries);
+  tables.legs.insertNotes(told.notes);
+  return true;
 }
 
 export function keepEnvelope(tables: Tables, envelope: NewEnvelope): "kept" | "already-held" {

@@ -60,6 +60,10 @@ export const SPOOL_LIMITS = {
   seenMarginMs: 30 * 86_400_000,
   /** Ended messages and ended deliveries kept for looking back. At the bound: the oldest go; their count stays. */
   historyRowsMax: 100_000,
+  /** Bad ends waiting until somebody is told of them. At the bound: the oldest is forgotten; its end stays recorded. */
+  untoldRowsMax: 100_000,
+  /** Notes passed on towards an origin for one envelope, by kind. At the bound: a repeat changes nothing. */
+  passedRefusalsMax: 3,
   /** Small named values and bytes of each. At the bound: refused. */
   stateNamesMax: 4_096,
   stateBytesMax: 64 * 1024,

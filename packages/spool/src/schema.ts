@@ -2,7 +2,7 @@ import { ConfigError, InvariantError } from "@estafette/contract";
 import type { Connection } from "./connection.js";
 
 /*
- * bodies ◄── messages ◄─┐            store   one row: spool time, counters
+ * bodies ◄── messages ◄─┐            store   one row: spool time, counters      untold   ends to be told of
  *        ◄── envelopes ◄┼── legs     seen    ids that need not be carried again
  *        ◄── deliveries              claims  (message, recipient) that was or will be delivered here
  *                                    partials, partial_ranges, partial_chunks    state
@@ -150,11 +150,29 @@ CREATE TABLE claims (
   claim BLOB PRIMARY KEY CHECK (length(claim) = 16)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE untold (
+  untold_no INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL CHECK (kind IN ('message', 'delivery', 'envelope')),
+  origin BLOB CHECK (origin IS NULL OR length(origin) = 16),
+  epoch INTEGER,
+  sequence INTEGER,
+  submission_id TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  failures TEXT NOT NULL CHECK (json_valid(failures)),
+  end_state TEXT NOT NULL CHECK (end_state IN ('expired', 'refused')),
+  reason INTEGER NOT NULL CHECK (reason BETWEEN 0 AND 255),
+  detail TEXT NOT NULL,
+  envelope_id BLOB CHECK (envelope_id IS NULL OR length(envelope_id) = 16),
+  context BLOB NOT NULL CHECK (length(context) <= 65536),
+  delivered_count INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE seen (
   id BLOB PRIMARY KEY CHECK (length(id) = 16),
   from_neighbour BLOB CHECK (from_neighbour IS NULL OR length(from_neighbour) = 16),
   ack_commitment BLOB CHECK (ack_commitment IS NULL OR length(ack_commitment) <= 32),
-  forget_at_ms INTEGER NOT NULL
+  forget_at_ms INTEGER NOT NULL,
+  passed_on INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX seen_forget ON seen (forget_at_ms);
 

@@ -1,6 +1,6 @@
 import { SPOOL_LIMITS } from "./limits.js";
 import * as rows from "./rows.js";
-import type { EnvelopeId, NodeAddress, SeenRecord } from "./spool.js";
+import type { EnvelopeId, NodeAddress, PassedNote, SeenRecord } from "./spool.js";
 import type { Store } from "./store.js";
 
 /** Envelope ids that are held, were carried or arrived: a second copy is answered HAVE. */
@@ -10,6 +10,8 @@ export class SeenTable {
   private readonly deleteForgotten;
   private readonly deleteNearest;
   private readonly raiseWatermark;
+  private readonly selectPassed;
+  private readonly updatePassed;
 
   constructor(private readonly store: Store) {
     const prepare = (sql: string) => store.connection.prepare(sql);
@@ -24,6 +26,8 @@ export class SeenTable {
     this.deleteNearest = prepare(
       `DELETE FROM seen WHERE id IN (SELECT id FROM seen ORDER BY forget_at_ms LIMIT ?) RETURNING forget_at_ms`,
     );
+    this.selectPassed = prepare("SELECT passed_on FROM seen WHERE id = ?");
+    this.updatePassed = prepare("UPDATE seen SET passed_on = ? WHERE id = ?");
     this.raiseWatermark = prepare("UPDATE store SET seen_watermark_ms = MAX(seen_watermark_ms, ?)");
   }
 
@@ -49,6 +53,22 @@ export class SeenTable {
     this.store.meters.add("seenRows", changes);
     const excess = this.store.meters.get("seenRows") - SPOOL_LIMITS.seenRowsMax;
     if (excess > 0) this.noteGone(this.deleteNearest.all(excess));
+  }
+
+  /**
+   * True the first time a note of this kind is passed on for this envelope (refusals: the first few times), false
+   * for repeats and for ids that are not known: whoever repeats a note costs nobody else a byte.
+   */
+  passOn(id: EnvelopeId, kind: PassedNote): boolean {
+    const row = this.selectPassed.get(id);
+    if (row === undefined) return false;
+    const bits = rows.number(row, "passed_on");
+    // Bit 0 accepted, bit 1 final; above them a count of refusals.
+    const refusals = bits >> 2;
+    const after = kind === "refusal" ? (refusals + 1) * 4 + (bits & 3) : bits | (kind === "accepted" ? 1 : 2);
+    if (after === bits || (kind === "refusal" && refusals >= SPOOL_LIMITS.passedRefusalsMax)) return false;
+    this.updatePassed.run(after, id);
+    return true;
   }
 
   /** Forgets what is past its lifetime and margin. */

@@ -6,6 +6,7 @@ import type {
   EndState,
   EnvelopeId,
   EnvelopeRecord,
+  Failure,
   LegOutcome,
   MessageKey,
   MessageRecord,
@@ -38,13 +39,17 @@ export function settleLeg(tables: Tables, legId: number, outcome: LegOutcome): r
   legs.remove(legId);
   const isTaken = outcome.outcome === "taken";
   const why = outcome.outcome === "refused" ? outcome.why : FORWARDED;
-  if (message !== undefined) return [messages.end(message, isTaken ? "forwarded" : "refused", why)];
+  if (message !== undefined) return [endOne(tables, message, isTaken ? "forwarded" : "refused", why)];
   if (envelope === undefined) return [];
   const envelopeNo = rows.number(envelope, "envelope_no");
   if (isTaken) envelopes.countTaken(envelopeNo);
   if (legs.ofEnvelope(envelopeNo).length > 0) return [];
   const takenCount = rows.number(envelope, "taken_count") + (isTaken ? 1 : 0);
-  if (takenCount === 0) return purge(tables, envelope, "refused", why);
+  if (takenCount === 0) {
+    const reason = outcome.outcome === "refused" ? (outcome.reason ?? 0) : 0;
+    noteTransitEnd(tables, envelope, { end: "refused", detail: why, reason });
+    return purge(tables, envelope, "refused", why);
+  }
   return settleTaken(tables, envelope);
 }
 
@@ -62,11 +67,66 @@ function settleTaken(tables: Tables, envelope: Row): readonly MessageRecord[] {
   return ended;
 }
 
+/** Ends one message; when it ends badly, its sender is to be told. Notices have no sender and are not answered. */
+function endOne(tables: Tables, row: Row, end: EndState, detail: string, told = false): MessageRecord {
+  const record = tables.messages.end(row, end, detail);
+  if (told || record.from === "" || (end !== "expired" && end !== "refused")) return record;
+  tables.untold.add({
+    kind: "message",
+    key: record.key,
+    submissionId: record.submissionId,
+    from: record.from,
+    failures: record.to.map((recipient) => ({ recipient, status: null, detail: record.detail })),
+    end,
+    reason: 0,
+    detail: record.detail,
+    envelopeId: record.envelopeId,
+    context: NOTHING,
+    deliveredCount: 0,
+  });
+  return record;
+}
+
+const NOTHING = new Uint8Array(0);
+/** Reason "lifetime" of a signed receipt, SPEC.md §11.2. */
+const REASON_LIFETIME = 1;
+
+/** A copy of somebody else's that goes no further: its origin is to be told, hop by hop. */
+function noteTransitEnd(
+  tables: Tables,
+  envelope: Row,
+  how: { readonly end: "expired" | "refused"; readonly detail: string; readonly reason: number },
+): void {
+  if (envelope.from_neighbour === null) return;
+  const envelopeId = rows.bytes(envelope, "id");
+  const nobody = { key: null, submissionId: "", from: "", failures: [], context: NOTHING, deliveredCount: 0 };
+  tables.untold.add({ kind: "envelope", ...nobody, ...how, envelopeId });
+}
+
+/** Recipients of a delivery that got nothing, whose sender may have to be told from here. */
+export function noteUndelivered(
+  tables: Tables,
+  record: DeliveryRecord,
+  end: "expired" | "refused",
+  failures: readonly Failure[],
+): void {
+  if (record.from === "" || failures.length === 0) return;
+  const { key, from, detail, envelopeId, context, deliveredCount } = record;
+  const what = { key, from, detail, envelopeId, context, deliveredCount, submissionId: "" };
+  tables.untold.add({ kind: "delivery", ...what, failures, end, reason: 0 });
+}
+
 /** Removes the copy with its legs and ends every message in it that is open. */
-function purge(tables: Tables, envelope: Row, end: EndState, detail: string): readonly MessageRecord[] {
+function purge(
+  tables: Tables,
+  envelope: Row,
+  end: EndState,
+  detail: string,
+  told = false,
+): readonly MessageRecord[] {
   const { messages, envelopes, legs } = tables;
   const open = messages.openInEnvelope(rows.bytes(envelope, "id"));
-  const ended = open.map((row) => messages.end(row, end, detail));
+  const ended = open.map((row) => endOne(tables, row, end, detail, told));
   legs.removeOf({ envelopeNo: rows.number(envelope, "envelope_no") });
   envelopes.release(envelope);
   return ended;
@@ -77,9 +137,10 @@ export function settleEnvelope(
   id: EnvelopeId,
   end: "delivered" | "refused",
   detail: string,
+  told: boolean,
 ): readonly MessageRecord[] {
   const envelope = tables.envelopes.byId(id);
-  return envelope === undefined ? [] : purge(tables, envelope, end, detail);
+  return envelope === undefined ? [] : purge(tables, envelope, end, detail, told);
 }
 
 /** Null when there is no such message, or it ended before. */
@@ -97,7 +158,7 @@ export function endMessage(
 function endRow(tables: Tables, row: Row, end: EndState, detail: string): MessageRecord {
   const { messages, envelopes, legs } = tables;
   legs.removeOf({ messageNo: rows.number(row, "message_no") });
-  const record = messages.end(row, end, detail);
+  const record = endOne(tables, row, end, detail);
   const id = rows.bytesOrNull(row, "envelope_id");
   const envelope = id === null ? undefined : envelopes.byId(id);
   // The last message in an envelope of ours takes the copy with it; other messages of the batch go on.
@@ -125,12 +186,17 @@ export function expire(tables: Tables, limit: number): Expired {
   const endedEnvelopes: EnvelopeRecord[] = [];
   for (const row of messages.due(limit)) endedMessages.push(endRow(tables, row, "expired", EXPIRED));
   for (const row of envelopes.due(limit - endedMessages.length)) {
+    noteTransitEnd(tables, row, { end: "expired", detail: EXPIRED, reason: REASON_LIFETIME });
     const carried = purge(tables, row, "expired", EXPIRED);
     if (carried.length === 0) endedEnvelopes.push(toEnvelope(row));
     endedMessages.push(...carried);
   }
   const room = limit - endedMessages.length - endedEnvelopes.length;
   const endedDeliveries = deliveries.expired(room).map((row) => deliveries.expire(row));
+  for (const one of endedDeliveries) {
+    const failures = one.pending.map((recipient) => ({ recipient, status: null, detail: one.detail }));
+    noteUndelivered(tables, one, "expired", failures);
+  }
   return { messages: endedMessages, envelopes: endedEnvelopes, deliveries: endedDeliveries };
 }
 

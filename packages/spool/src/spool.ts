@@ -134,6 +134,8 @@ export interface DeliveryRecord extends Omit<NewDelivery, "body"> {
   readonly arrivedAtMs: number;
   readonly deadlineMs: number;
   readonly attempts: number;
+  /** Recipients served so far. */
+  readonly deliveredCount: number;
   /** An earlier attempt was begun and its outcome never recorded. */
   readonly uncertain: boolean;
   /** Recipients still to be served. */
@@ -170,11 +172,53 @@ export interface SeenRecord {
   readonly ackCommitment: Uint8Array | null;
 }
 
+/** One recipient that got nothing, for its sender. */
+export interface Failure {
+  readonly recipient: string;
+  /** RFC 3463, for example `5.1.1`; null: follows from the end. */
+  readonly status: string | null;
+  readonly detail: string;
+}
+
+/**
+ * A bad end that somebody is still to be told of. Kept in the same commit as the end, removed by {@link Spool.tell} in
+ * the same commit as what tells them: no crash between the two leaves a sender without an answer, or with two.
+ */
+export interface Untold {
+  readonly untoldId: number;
+  /** `message`: of an own user. `delivery`: somebody's mail that ended here. `envelope`: a transit copy. */
+  readonly kind: "message" | "delivery" | "envelope";
+  /** Null for an envelope. */
+  readonly key: MessageKey | null;
+  /** What the sender was told when it was accepted; "" where that is not known here. */
+  readonly submissionId: string;
+  /** Never "" for messages and deliveries: notices are not answered. */
+  readonly from: string;
+  readonly failures: readonly Failure[];
+  readonly end: "expired" | "refused";
+  /** Reason of a signed receipt [0…255], SPEC.md §11.2. */
+  readonly reason: number;
+  readonly detail: string;
+  readonly envelopeId: EnvelopeId | null;
+  /** Of the delivery, as it was kept; empty otherwise. */
+  readonly context: Uint8Array;
+  /** Recipients of the delivery that were served all the same. */
+  readonly deliveredCount: number;
+}
+
+/** Kinds of notes that travel towards an origin. */
+export type PassedNote = "accepted" | "final" | "refusal";
+
 /** What is to happen to a leg after a neighbour (or our own patience) answered. */
 export type LegOutcome =
   | { readonly outcome: "taken" } // ACCEPTED or HAVE: the neighbour has custody of this copy
   | { readonly outcome: "retry"; readonly atMs: number; readonly why: string }
-  | { readonly outcome: "refused"; readonly why: string };
+  | {
+      readonly outcome: "refused";
+      readonly why: string;
+      /** For the signed refusal of a transit copy, SPEC.md §11.2; default 0. */
+      readonly reason?: number;
+    };
 
 /**
  * The durable store. Every method that changes something resolves after its group has been committed with
@@ -186,8 +230,8 @@ export interface Spool {
   nowMs(): number;
 
   // ── keep ────────────────────────────────────────────────────────────────────────────────────────────
-  /** All messages of one submission, in one commit, each with its leg. */
-  acceptMessages(messages: readonly NewMessage[]): Promise<void>;
+  /** All messages of one submission, in one commit, each with its leg; and its deliveries here. */
+  acceptMessages(messages: readonly NewMessage[], deliveries?: readonly NewDelivery[]): Promise<void>;
   /** Keeps a transit envelope with its legs, marks it seen, drops its partial. */
   acceptEnvelope(envelope: NewEnvelope): Promise<"kept" | "already-held">;
   /** Keeps what an envelope addressed to this node contained: marks the envelope seen, drops its partial and
@@ -211,6 +255,9 @@ export interface Spool {
   }): Promise<void>;
   /** A small signed or self-proving record for a neighbour: ack, refusal. At most 256 bytes. */
   addNotes(notes: readonly NewNote[]): Promise<void>;
+  /** Keeps a note that goes on towards the origin of envelope `id`, unless one of its kind was passed on before
+   *  (refusals: a few are). Answers whether it was kept. */
+  passOn(id: EnvelopeId, kind: PassedNote, note: NewNote): Promise<boolean>;
 
   // ── plan and carry ──────────────────────────────────────────────────────────────────────────────────
   /** Legs that are due, urgent class first, then nearest deadline. One index probe per class. */
@@ -240,13 +287,15 @@ export interface Spool {
   // ── settle ──────────────────────────────────────────────────────────────────────────────────────────
   /** Records an answer. When an envelope's last leg is taken, the copy is released unless a receipt is awaited;
    *  own messages in it end `forwarded`. When its last leg is refused, own messages end `refused`.
-   *  Returns the messages that ended by this call (their senders are to be told). */
+   *  Returns the messages that ended by this call. Bad ends also become {@link untold}, here and below. */
   settleLeg(legId: number, outcome: LegOutcome): Promise<readonly MessageRecord[]>;
-  /** A verified receipt or signed refusal for an envelope: copies still here are purged and own messages end. */
+  /** A verified receipt or signed refusal for an envelope: copies still here are purged and own messages end.
+   *  `told`: whoever refused has told the senders already. */
   settleEnvelope(
     id: EnvelopeId,
     end: "delivered" | "refused",
     detail: string,
+    told?: boolean,
   ): Promise<readonly MessageRecord[]>;
   endMessage(key: MessageKey, end: EndState, detail: string): Promise<MessageRecord | null>;
   /** Ends and removes what is past its deadline (own messages, transit envelopes, deliveries), at most `limit`. */
@@ -255,6 +304,16 @@ export interface Spool {
     readonly envelopes: readonly EnvelopeRecord[];
     readonly deliveries: readonly DeliveryRecord[];
   }>;
+
+  /** Ends somebody is still to be told of, oldest first. */
+  untold(limit: number): Promise<readonly Untold[]>;
+  /** Keeps what tells them and forgets that they are to be told, in one commit. False, and nothing kept: told before. */
+  tell(told: {
+    readonly untoldId: number;
+    readonly messages: readonly NewMessage[];
+    readonly deliveries: readonly NewDelivery[];
+    readonly notes: readonly NewNote[];
+  }): Promise<boolean>;
 
   // ── deduplicate and resume ──────────────────────────────────────────────────────────────────────────
   /** Marked by acceptEnvelope, acceptArrival and compose only, that is after the signature was verified. */
@@ -282,6 +341,10 @@ export interface Spool {
       readonly retryAtMs: number | null;
       readonly detail: string;
       readonly notes?: readonly NewNote[];
+      /** Of those refused, the ones whose sender is to be told from here: they become {@link untold}. */
+      readonly failures?: readonly Failure[];
+      /** Whether the outside may have taken it without our hearing so; the next attempt says so. Default false. */
+      readonly uncertain?: boolean;
     },
   ): Promise<DeliveryRecord>;
 

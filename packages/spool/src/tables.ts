@@ -6,6 +6,7 @@ import { PartialTable } from "./partial-table.js";
 import { SeenTable } from "./seen-table.js";
 import { StateTable } from "./state-table.js";
 import type { Store } from "./store.js";
+import { UntoldTable } from "./untold-table.js";
 
 /** All that is kept, by kind. */
 export class Tables {
@@ -16,6 +17,7 @@ export class Tables {
   readonly seen: SeenTable;
   readonly partials: PartialTable;
   readonly state: StateTable;
+  readonly untold: UntoldTable;
 
   constructor(store: Store, quotaBytes: number) {
     this.messages = new MessageTable(store);
@@ -25,5 +27,6 @@ export class Tables {
     this.seen = new SeenTable(store);
     this.partials = new PartialTable(store, quotaBytes);
     this.state = new StateTable(store);
+    this.untold = new UntoldTable(store);
   }
 }

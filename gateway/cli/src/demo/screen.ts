@@ -1,4 +1,4 @@
-import type { Telemetry } from "@estafette/relay";
+import type { Telemetry } from "@estafette/daemon";
 import { bytesText, plain } from "../format.js";
 
 /** Where the demo tells its story: line by line, with one line that is written over on a terminal. */

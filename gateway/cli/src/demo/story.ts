@@ -1,5 +1,5 @@
+import type { Telemetry } from "@estafette/daemon";
 import { summarizeMail } from "@estafette/mail";
-import type { Telemetry } from "@estafette/relay";
 import { bytesText, plain } from "../format.js";
 import { DEMO_LIMITS as LIMITS } from "./limits.js";
 import { type Letter, mailsIn, post } from "./post.js";

@@ -2,7 +2,7 @@ import { lstat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Config } from "@estafette/config";
 import { OperatingError } from "@estafette/contract";
-import { besideConfig } from "@estafette/daemon";
+import { besideConfig, inspectStore } from "@estafette/daemon";
 import { systemClock } from "@estafette/runtime";
 import { callApi } from "../api-client.js";
 import { checkListeners, checkServers, checkTls } from "./network.js";
@@ -74,17 +74,9 @@ async function checkSpool(directory: string, config: Config, running: boolean): 
   if (running) return { what: "store", state: "ok", text: "in use by the running gateway, which answers" };
   if ((await modeOf(path)) === null)
     return { what: "store", state: "note", text: "not there yet; the first start makes it" };
-  const { openSpool } = await import("@estafette/spool");
   try {
-    const spool = await openSpool({
-      directory: path,
-      clock: systemClock(),
-      quotaBytes: config.state.quotaBytes,
-    });
-    const { fill, waitingCount } = await spool.stats();
-    await spool.close();
-    const count = waitingCount.reduce((sum, n) => sum + n, 0);
-    const text = `opens and is sound; ${count} waiting, ${Math.round(fill * 100)} % full`;
+    const { fill, waitingCount } = await inspectStore(directory, config);
+    const text = `opens and is sound; ${waitingCount} waiting, ${Math.round(fill * 100)} % full`;
     if (fill < 0.8) return { what: "store", state: "ok", text };
     return { what: "store", state: "problem", text, fix: "raise state.quota, or free disk space" };
   } catch (error) {

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { formatKey } from "@estafette/config";
 import { ConfigError, InvariantError, OperatingError } from "@estafette/contract";
 import { expect, it } from "vitest";
+import { exitCodeOf } from "./lifetime.js";
 import { loadConfig } from "./load.js";
-import { exitCodeOf } from "./service.js";
 
 it.each([
   [new ConfigError("EST_CONFIG_VALUE", "x"), 78],
