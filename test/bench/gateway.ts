@@ -127,7 +127,7 @@ export class BenchGateway {
       };
       const met = status.links.flatMap((link) => link.neighbours).filter((n) => n.state === "established");
       return met.length >= count;
-    }, `${this.folder} meets ${count} neighbours\n${this.log()}`);
+    }, `${this.folder} meets ${count} neighbours\n${this.log()}`, START_MS);
   }
 
   /** Milliseconds of processor time used so far, all threads (proc(5): utime and stime of /proc/PID/stat). */
@@ -159,7 +159,7 @@ export class BenchGateway {
   }
 }
 
-/** Each learns the other's key. The configurations already name the peers. */
+/** Each learns the other's key, `b` first. The configurations already name the peers. */
 export async function introduce(a: BenchGateway, b: BenchGateway): Promise<void> {
   for (const [from, to] of [
     [a, b],

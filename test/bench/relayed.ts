@@ -157,8 +157,9 @@ async function startLine(
     `peers: {relay: {}, aurora: {links: []}}\nrouting: [{match: aurora, via: [relay]}]\n${calls}mail: {mailbox: {maildir: "mail/{user}"}}\nusers: {all: {addresses: ["*@shore.example"]}}\n`,
   );
   await introduce(aurora, shore);
+  // The relay learns each caller first: a caller that knows the relay calls at once.
   await introduce(aurora, relay);
-  await introduce(relay, shore);
+  await introduce(shore, relay);
   await relay.meets(2);
   return [aurora, relay, shore];
 }

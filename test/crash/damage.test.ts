@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { samples } from "@estafette/conformance";
-import Database from "better-sqlite3";
 import { afterEach, describe, expect, it } from "vitest";
 import { Shelf } from "./shelf.js";
 
@@ -66,9 +65,8 @@ describe("bytes that changed on the disk", () => {
 
   it("a changed row is noticed like a changed file", async () => {
     const directory = await filled();
-    const database = new Database(join(directory, "spool.db"));
-    database.exec("UPDATE bodies SET content = zeroblob(body_bytes) WHERE content IS NOT NULL");
-    database.close();
+    const path = join(directory, "spool.db");
+    flip(path, readFileSync(path).indexOf(message(2).body));
     const store = await shelf.store(directory);
     await expect(store.messageBody(message(2).key)).rejects.toMatchObject(FAULT);
   });
@@ -107,25 +105,32 @@ describe("bytes that changed on the disk", () => {
   });
 });
 
+/** Places of the database header, SQLite file format §1.3. */
+const USER_VERSION_AT = 60;
+const APPLICATION_ID_AT = 68;
+
+/** Writes one number into the header; returns what was there. */
+function patchHeader(directory: string, at: number, value: number): number {
+  const path = join(directory, "spool.db");
+  const bytes = readFileSync(path);
+  const before = bytes.readUInt32BE(at);
+  bytes.writeUInt32BE(value, at);
+  writeFileSync(path, bytes);
+  return before;
+}
+
 describe("databases that are not ours to write", () => {
   it("one of another program is refused", async () => {
-    const directory = shelf.directory();
-    const database = new Database(join(directory, "spool.db"));
-    database.exec("CREATE TABLE theirs (a)");
-    database.close();
+    const directory = await filled();
+    patchHeader(directory, APPLICATION_ID_AT, 0x47504b47);
     await expect(shelf.store(directory)).rejects.toMatchObject({ code: "EST_CONFIG_VALUE" });
   });
 
   it("one of a newer release is refused and left as it was", async () => {
     const directory = await filled();
-    const database = new Database(join(directory, "spool.db"));
-    database.pragma("user_version = 99");
-    database.close();
+    const version = patchHeader(directory, USER_VERSION_AT, 99);
     await expect(shelf.store(directory)).rejects.toThrow(/schema 99/);
-    const again = new Database(join(directory, "spool.db"));
-    expect(again.pragma("user_version", { simple: true })).toBe(99);
-    again.pragma("user_version = 1");
-    again.close();
+    expect(patchHeader(directory, USER_VERSION_AT, version)).toBe(99);
     await expect(shelf.store(directory)).resolves.toBeDefined();
   });
 });

@@ -12,10 +12,12 @@ import type {
   Bearer,
   Bridge,
   BridgeHost,
+  Clock,
   Delivery,
   DeliveryKind,
   DeliveryResult,
   RecipientResult,
+  Rng,
   Submission,
 } from "@estafette/contract";
 import { createIdentity, type Identity } from "@estafette/protocol";
@@ -55,6 +57,15 @@ export interface NodePlan {
   }[];
   readonly settings?: Partial<RelaySettings>;
   readonly delivers?: readonly DeliveryKind[];
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  readonly rng?: Rng;
+  readonly quotaBytes?: number;
+  readonly faultPoint?: (name: string) => void;
+  /** What really reaches the mailbox; default: everything. */
+  readonly aroundMailbox?: (mailbox: TestMailbox) => Bridge;
+  /** A mailbox kept over restarts of the node; default: a new one. */
+  readonly mailbox?: TestMailbox;
 }
 
 export function identityOf(name: string): Identity {
@@ -90,14 +101,18 @@ export async function startNode(
   folder = mkdtempSync(join(tmpdir(), `est-${plan.name}-`)),
 ): Promise<TestNode> {
   const identity = identityOf(plan.name);
-  const spool = await openSpool({ directory: folder, clock });
+  const { faultPoint, quotaBytes } = plan;
+  const nodeClock = plan.clock ?? clock;
+  const quota = quotaBytes === undefined ? {} : { quotaBytes, ballastBytes: 0 };
+  const spool = await openSpool({ directory: folder, clock: nodeClock, ...quota });
   const domains = plan.domain ? [plan.domain] : [];
   const relay = createRelay({
     identity,
     atRestKey: new Uint8Array(32).fill(7),
     spool,
-    clock,
-    rng,
+    clock: nodeClock,
+    rng: plan.rng ?? rng,
+    ...(faultPoint ? { faultPoint } : {}),
     authenticate: async () => null,
     log: () => undefined,
     settings: {
@@ -117,8 +132,8 @@ export async function startNode(
   });
   for (const { bearer, settings } of plan.links)
     relay.addLink(bearer, { peers: [], chain: "auto", ...settings });
-  const mailbox = new TestMailbox(plan.delivers ?? ["mailbox", "internet"]);
-  relay.addBridge("test", (_host: BridgeHost) => mailbox);
+  const mailbox = plan.mailbox ?? new TestMailbox(plan.delivers ?? ["mailbox", "internet"]);
+  relay.addBridge("test", (_host: BridgeHost) => plan.aroundMailbox?.(mailbox) ?? mailbox);
   const events: Telemetry[] = [];
   relay.listen((event) => events.push(event));
   await relay.start();
@@ -134,12 +149,15 @@ export async function startNode(
 }
 
 /** A medium between two stations of this process. */
-export function medium(profile: MemoryProfile = memoryProfiles.stream): {
+export function medium(
+  profile: MemoryProfile = memoryProfiles.stream,
+  on: { readonly clock: Clock; readonly rng: Rng } = { clock, rng },
+): {
   readonly air: MemoryMedium;
   bearer(station: string): Bearer;
 } {
-  const air = createMemoryMedium({ clock, rng, profile });
-  const host = bearerHost({ clock, rng, log: () => undefined });
+  const air = createMemoryMedium({ ...on, profile });
+  const host = bearerHost({ ...on, log: () => undefined });
   return { air, bearer: (station) => memory.create(memory.parse({ medium: air, station }), host) };
 }
 

@@ -96,7 +96,7 @@ export function doubtsOf(postfix: Postfix, letter: Letter): number {
     if (messageId === letter.messageId) ids.add(queueId);
   let doubts = 0;
   for (const [line, queueId = ""] of log.matchAll(/ ([0-9A-F]{6,}): [^\n]*/g))
-    if (ids.has(queueId) && /(lost connection|timed out) .*(end of data|message body)/.test(line)) doubts++;
+    if (ids.has(queueId) && /(lost connection|timed out) .*end of data/.test(line)) doubts++;
   return doubts;
 }
 

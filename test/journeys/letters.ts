@@ -65,7 +65,6 @@ async function letterOf(plan: Plan): Promise<Letter> {
   const common = { number, from, to, messageId, marker, answered };
   const raw =
     form === "8-bit" || form === "long lines" ? rawMail(common, form) : await composed(common, form);
-  // swaks ends what it is given with a line of its own.
   return { by, from, to, messageId, marker, raw };
 }
 
@@ -125,7 +124,7 @@ function rawMail(mail: Common, form: "8-bit" | "long lines"): Buffer {
   const long = `${marker} ${"All work and no play makes a long line. ".repeat(30)}`.slice(0, 985);
   const eight = `${marker}: Grüße von Bord, café crème à 3 €.\r\n\r\n..two dots\r\n\tTab and trailing blanks   \r\n`;
   const head = [
-    `From:   "O'Brien, ${"Pat"}" <${from}>`,
+    `From:   "O'Brien, Pat" <${from}>`,
     `To: ${to.map((one) => `<${one}>`).join(",\r\n\t")}`,
     `Subject: ${marker} as it was\r\n typed on two lines`,
     `Date: ${dateOf(number).toUTCString().replace("GMT", "+0000")}`,
@@ -161,7 +160,7 @@ export function differences(sent: Buffer, stored: Buffer): readonly string[] {
   return found;
 }
 
-/** Kept fields, sorted by name, unfolded, and the bytes after the header. */
+/** Kept fields with their folds, sorted by name, and the bytes after the header. */
 function split(mail: Buffer): { readonly fields: readonly string[]; readonly body: Buffer } {
   const end = mail.indexOf("\r\n\r\n");
   const header = mail.subarray(0, end).toString("latin1");

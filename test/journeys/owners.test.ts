@@ -132,17 +132,19 @@ describe("two owners at their command lines", () => {
 
   it("see it arrive, with its verified path, and the sender its receipt", async () => {
     await shore.start();
-    const arrived = await eventually(
-      async () => ((await shore.cli(["trace", mailId, "--json"])).out.match(/"path":"([^"]*)"/) ?? [])[1],
-      "the trace ashore",
-      { tellers: [aurora, shore], withinMs: 30_000 },
-    );
-    expect(arrived).toBe("aurora -> shore");
-    expect((await shore.cli(["trace", mailId])).out).toContain("aurora -> shore");
+    const tellers = [aurora, shore];
+    const traced = async (): Promise<boolean> =>
+      (await shore.cli(["trace", mailId])).out.includes("verified path aurora -> shore");
+    await eventually(traced, "the trace ashore", { tellers, withinMs: 30_000 });
+    const trace = await json(shore, "trace", mailId);
+    expect(trace).toMatchObject({
+      id: mailId,
+      entries: [{ what: "delivery", delivery: { end: "delivered" } }],
+    });
     await eventually(
       async () => (await aurora.cli(["trace", mailId])).out.includes("delivered"),
       "the receipt aboard",
-      { tellers: [aurora, shore], withinMs: 30_000 },
+      { tellers, withinMs: 30_000 },
     );
     const { messages } = await json(aurora, "queue");
     expect(messages).toEqual([]);

@@ -73,10 +73,6 @@ export class GatewayProcess {
     return await this.#gone("SIGTERM");
   }
 
-  get running(): boolean {
-    return this.#program !== null;
-  }
-
   async #gone(signal: "SIGTERM" | "SIGKILL"): Promise<string> {
     const program = this.#program;
     if (program === null) return "";

@@ -41,7 +41,7 @@ describe.skipIf(needs("python3").skip)("a ship whose modem is unplugged", () => 
 
   const patience = () => ({ tellers: [aurora, shore], withinMs: (60_000 * 10) / timeScale });
 
-  it("sends the mail it took meanwhile as soon as the plug is back", async () => {
+  it("sends the mail it took meanwhile as soon as the plug is back", { timeout: 600_000 }, async () => {
     await send("Before", "Fine.");
     await eventually(() => mailsAshore().length === 1, "the first mail", patience());
     await radio.unplug("a");

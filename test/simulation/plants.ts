@@ -1,10 +1,15 @@
 import type { Bridge, Clock, SubmissionResult } from "@estafette/contract";
 import type { Plant } from "@estafette/simulation";
-import type { Spool } from "@estafette/spool";
+import type { MessageKey, Spool } from "@estafette/spool";
 
 /*
  * Deliberate mistakes, each at a seam of the gateway, none in the code of production. A checker must see every one.
  */
+
+/** A mistake, and the sentence by which a checker must give it away. */
+export interface PlantedMistake extends Plant {
+  readonly sign: RegExp;
+}
 
 /** The same object with some members replaced. */
 function patched<T extends object>(whole: T, members: Partial<T>): T {
@@ -19,8 +24,9 @@ function patched<T extends object>(whole: T, members: Partial<T>): T {
 }
 
 /** Says "kept" for own messages before the commit. */
-const confirmsBeforeCommit: Plant = {
+const confirmsBeforeCommit: PlantedMistake = {
   name: "confirms-before-commit",
+  sign: /was confirmed before .* was committed/,
   spool: (spool) =>
     patched(spool, {
       acceptMessages: async (messages) => {
@@ -30,8 +36,9 @@ const confirmsBeforeCommit: Plant = {
 };
 
 /** Takes custody of envelopes before the commit; the neighbour deletes its copy on our word. */
-const takesCustodyEarly: Plant = {
+const takesCustodyEarly: PlantedMistake = {
   name: "takes-custody-early",
+  sign: /before it was committed|does not have it/,
   spool: (spool, { clock }) =>
     patched(spool, {
       acceptEnvelope: async (envelope) => {
@@ -39,6 +46,7 @@ const takesCustodyEarly: Plant = {
         return "kept";
       },
       acceptArrival: async (arrival) => {
+        if (arrival.envelope === null) return spool.acceptArrival(arrival);
         clock.timer(3_000, () => void spool.acceptArrival(arrival));
         return "kept";
       },
@@ -46,8 +54,9 @@ const takesCustodyEarly: Plant = {
 };
 
 /** Answers the user at once and keeps the message whenever it finds the time. */
-const relayAnswersEarly: Plant = {
+const relayAnswersEarly: PlantedMistake = {
   name: "relay-answers-early",
+  sign: /was confirmed before .* was committed/,
   relay: (relay) =>
     patched(relay, {
       submit: async (submission): Promise<SubmissionResult> => {
@@ -57,34 +66,50 @@ const relayAnswersEarly: Plant = {
     }),
 };
 
-/** The list of what was seen and delivered does not outlive the process: every life has its own. */
-const forgetsAtRestart: Plant = {
+/**
+ * The list of what was seen and delivered does not outlive the process: every life files under other numbers, and
+ * shows the true ones to whoever asks.
+ */
+const forgetsAtRestart: PlantedMistake = {
   name: "forgets-what-was-delivered",
+  sign: /handed over again without saying so/,
   spool: (spool, { life }) => {
-    const veiled = (id: Uint8Array): Uint8Array => id.map((byte) => byte ^ (life & 0xff));
+    const veil = (life - 1) & 0xff;
+    const filedId = (id: Uint8Array): Uint8Array => id.map((byte) => byte ^ veil);
+    const filed = <T extends { readonly key: MessageKey }>(one: T): T => {
+      const epoch = (one.key.epoch ^ veil) >>> 0;
+      if (veil !== 0) trueEpochs.set(epoch, one.key.epoch);
+      return { ...one, key: { ...one.key, epoch } };
+    };
+    const shown = <T extends { readonly key: MessageKey }>(one: T): T => ({
+      ...one,
+      key: { ...one.key, epoch: trueEpochs.get(one.key.epoch) ?? one.key.epoch },
+    });
     return patched(spool, {
-      seen: (id) =>
-        life === 1
-          ? spool.seen(id)
-          : spool.seen(id).then((own) => (own?.from === null ? own : spool.seen(veiled(id)))),
+      seen: async (id) => {
+        const own = await spool.seen(id);
+        return veil === 0 || own?.from === null ? own : spool.seen(filedId(id));
+      },
       acceptArrival: (arrival) =>
-        life === 1 || arrival.envelope === null
-          ? spool.acceptArrival(arrival)
-          : spool.acceptArrival({
-              ...arrival,
-              envelope: { ...arrival.envelope, id: veiled(arrival.envelope.id) },
-              deliveries: arrival.deliveries.map((one) => ({
-                ...one,
-                key: { ...one.key, epoch: (one.key.epoch ^ life) >>> 0 },
-              })),
-            }),
+        spool.acceptArrival({
+          ...arrival,
+          envelope: arrival.envelope && { ...arrival.envelope, id: filedId(arrival.envelope.id) },
+          deliveries: arrival.deliveries.map(filed),
+        }),
+      dueDeliveries: async (limit) => {
+        const { due, nextAtMs } = await spool.dueDeliveries(limit);
+        return { due: due.map(shown), nextAtMs };
+      },
+      settleDelivery: async (deliveryId, result) => shown(await spool.settleDelivery(deliveryId, result)),
     });
   },
 };
+const trueEpochs = new Map<number, number>();
 
 /** Takes two mails from the same writer to the same readers for one. */
-const deduplicatesOnText: Plant = {
+const deduplicatesOnText: PlantedMistake = {
   name: "deduplicates-on-what-a-sender-chose",
+  sign: /accepted and not delivered|recorded as delivered, .* has nothing/,
   spool: (spool) => {
     const known = new Set<string>();
     return patched(spool, {
@@ -102,8 +127,9 @@ const deduplicatesOnText: Plant = {
 };
 
 /** Puts ranges of every payload of the same length into the same place. */
-const mixesPartials: Plant = {
+const mixesPartials: PlantedMistake = {
   name: "mixes-partial-ranges",
+  sign: /refused on the way|accepted and not delivered/,
   spool: (spool) => {
     const first = new Map<number, Uint8Array>();
     const place = (id: Uint8Array, totalBytes: number): Uint8Array => {
@@ -127,8 +153,9 @@ const mixesPartials: Plant = {
 };
 
 /** Counts lifetimes on the wall clock: a step of years ends everything early. */
-const agesOnWallClock: Plant = {
+const agesOnWallClock: PlantedMistake = {
   name: "ages-on-the-wall-clock",
+  sign: /expired after|delivered, yet recorded as expired/,
   clock: (clock: Clock): Clock => {
     const beganUnixMs = clock.unixMs();
     const beganMs = clock.monotonicMs();
@@ -142,24 +169,32 @@ const agesOnWallClock: Plant = {
   },
 };
 
-/** Counts a hand-over that was put off as done. */
-const takesDeferredForDone: Plant = {
-  name: "takes-deferred-for-delivered",
-  spool: (spool) =>
-    patched(spool, {
-      settleDelivery: (deliveryId, result) =>
-        spool.settleDelivery(deliveryId, {
-          ...result,
-          retryAtMs: null,
-          refused: [],
-          delivered: ["everybody"],
-        }),
-    }),
+/** Takes the next node's word for the recipient's: what was forwarded counts as delivered. */
+const takesCustodyForReceipt: PlantedMistake = {
+  name: "takes-custody-for-a-receipt",
+  sign: /recorded as delivered before it was|recorded as delivered, .* has nothing/,
+  spool: (spool) => {
+    const envelopes = new Map<number, Uint8Array>();
+    return patched(spool, {
+      ready: async (where) => {
+        const legs = await spool.ready(where);
+        for (const leg of legs) if (leg.what.kind === "envelope") envelopes.set(leg.legId, leg.what.id);
+        return legs;
+      },
+      settleLeg: async (legId, outcome) => {
+        const id = envelopes.get(legId);
+        const ended = await spool.settleLeg(legId, outcome);
+        if (outcome.outcome !== "taken" || id === undefined) return ended;
+        return [...ended, ...(await spool.settleEnvelope(id, "delivered", "the next node has it"))];
+      },
+    });
+  },
 };
 
 /** Tells the gateway that the mailbox has it, and walks there afterwards. */
-const bridgeAnswersEarly: Plant = {
+const bridgeAnswersEarly: PlantedMistake = {
   name: "bridge-answers-early",
+  sign: /recorded as delivered before it was|accepted and not delivered|has nothing/,
   bridge: (bridge: Bridge, clock: Clock): Bridge => ({
     delivers: bridge.delivers,
     start: (signal) => bridge.start(signal),
@@ -171,13 +206,14 @@ const bridgeAnswersEarly: Plant = {
 };
 
 /** Does not write down that a hand-over begins: a repeat after a power cut looks like the first. */
-const forgetsBeginnings: Plant = {
+const forgetsBeginnings: PlantedMistake = {
   name: "forgets-that-a-hand-over-began",
+  sign: /handed over again without saying so/,
   spool: (spool: Spool): Spool => patched(spool, { beginDelivery: () => Promise.resolve() }),
 };
 
 /** All of them. */
-export const PLANTS: readonly Plant[] = [
+export const PLANTS: readonly PlantedMistake[] = [
   confirmsBeforeCommit,
   takesCustodyEarly,
   relayAnswersEarly,
@@ -185,7 +221,7 @@ export const PLANTS: readonly Plant[] = [
   deduplicatesOnText,
   mixesPartials,
   agesOnWallClock,
-  takesDeferredForDone,
+  takesCustodyForReceipt,
   bridgeAnswersEarly,
   forgetsBeginnings,
 ];

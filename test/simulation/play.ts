@@ -1,10 +1,10 @@
-import { type Plant, World, type WorldReport } from "@estafette/simulation";
+import { World, type WorldOptions, type WorldReport } from "@estafette/simulation";
 import { temporaryDisk } from "./disk.js";
 
 /** One world from its first event to its last, on its own disk. */
 export async function playSeed(
   seed: number,
-  options: { readonly plant?: Plant; readonly keepLog?: boolean } = {},
+  options: Omit<WorldOptions, "seed" | "disk"> = {},
 ): Promise<WorldReport> {
   const disk = temporaryDisk();
   try {

@@ -41,6 +41,14 @@ function describeVerdicts(start: Start): void {
     expect(recipients[0]).toMatchObject({ status: "5.2.2" });
   });
 
+  it("is in doubt about one recipient only when an LMTP server vanishes between its answers", async () => {
+    const running = await start();
+    if (running.mailbox !== "lmtp") return;
+    running.mailboxServer.vanishFor = "b@ship.example";
+    const { recipients } = await running.bridge.deliver(deliveryOf({ to: three }), never);
+    expect(outcomes(recipients)).toEqual(["delivered", "deferred", "deferred"]);
+  });
+
   it.each(["451 4.3.0 Later", "554 5.7.1 Never"])(
     "passes on the server's answer to the data: %s",
     async (reply) => {

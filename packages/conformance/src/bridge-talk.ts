@@ -100,6 +100,8 @@ export class OutsideServer {
   endReply = "250 2.0.0 OK";
   /** Closes the connection instead of answering this: `MAIL`, `RCPT`, `DATA` or `.`; "" never. */
   vanishAt = "";
+  /** LMTP: closes the connection instead of answering for this recipient after the data. */
+  vanishFor = "";
   private constructor(
     private readonly server: Server,
     readonly address: string,
@@ -120,7 +122,7 @@ export class OutsideServer {
   }
 
   private converse(socket: Socket): void {
-    const session = { lmtp: false, from: "", to: [] as string[], data: null as string[] | null };
+    const session: Session = { lmtp: false, from: "", to: [], data: null, left: false };
     let text = "";
     socket.on("error", () => undefined);
     socket.on("data", (chunk) => {
@@ -131,6 +133,7 @@ export class OutsideServer {
         const reply = session.data === null ? this.command(line, session) : this.dataLine(line, session);
         if (reply === null) return void socket.destroy();
         if (reply !== "") socket.write(`${reply}\r\n`);
+        if (session.left) return void socket.end();
       }
     });
     socket.write("220 outside.example ready\r\n");
@@ -174,8 +177,11 @@ export class OutsideServer {
     if (this.vanishAt === ".") return null;
     const taken = session.to.filter((to) => this.answer(session, to).startsWith("2"));
     if (taken.length > 0) this.mails.push({ from: session.from, to: taken, data });
-    const replies = session.lmtp ? session.to.map((to) => this.answer(session, to)) : [this.endReply];
-    return replies.join("\r\n");
+    if (!session.lmtp) return this.endReply;
+    const last = session.to.indexOf(this.vanishFor);
+    session.left = last >= 0;
+    const answered = last < 0 ? session.to : session.to.slice(0, last);
+    return answered.map((to) => this.answer(session, to)).join("\r\n");
   }
 
   private answer(session: Session, to: string): string {
@@ -188,4 +194,5 @@ interface Session {
   from: string;
   to: string[];
   data: string[] | null;
+  left: boolean;
 }

@@ -20,6 +20,7 @@ export const deliveryCases: SpoolCases = {
         arrivedAtMs: spool.nowMs(),
         deadlineMs: spool.nowMs() + 24 * HOUR_MS,
         attempts: 0,
+        deliveredCount: 0,
         uncertain: false,
         pending: expected.to,
         end: null,

@@ -113,6 +113,8 @@ export type ConversationEvent =
   | { readonly type: "range"; readonly tag: number; readonly start: number; readonly bytes: Uint8Array }
   /** Everything is here. Verify, commit, then accept() or reject(). */
   | { readonly type: "complete"; readonly tag: number }
+  /** The neighbour took this offer back; the tag means nothing any more. */
+  | { readonly type: "withdrawn"; readonly tag: number }
   /** A note. Commit, then acceptNote(). */
   | { readonly type: "note"; readonly tag: number; readonly bytes: Uint8Array }
   /** The neighbour's answer to something of ours. */

@@ -145,7 +145,9 @@ export class IncomingBook {
 
   heardWithdraw(tag: number): void {
     const open = this.transfers.get(tag);
-    if (open !== undefined) this.drop(open);
+    if (open === undefined) return;
+    this.drop(open);
+    this.emit({ type: "withdrawn", tag: open.handle });
   }
 
   /** False when the segment contradicts its offer. */

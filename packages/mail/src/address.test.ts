@@ -83,7 +83,7 @@ describe("parseAddress", () => {
       expect(parseAddress(text)).toBeNull();
       expect(parseHeaderMailboxes(text)).toBeNull();
     }
-  }, 2_000);
+  }, 10_000);
 });
 
 describe("parseHeaderMailboxes", () => {

@@ -40,7 +40,7 @@ export class MailBudget {
  * Throws {@link ProtocolError} EST_PROTOCOL_MAIL when a mail has NUL, a CR without LF, a LF without CR
  * (RFC 5321 §2.3.8: they are how one mail smuggles another), or is too large. Linear.
  */
-export function assertLines(mail: Uint8Array): void {
+function assertLines(mail: Uint8Array): void {
   if (mail.length > limits.mailBytesMax) refuseMail(`mail larger than ${limits.mailBytesMax} bytes`);
   for (let i = 0; i < mail.length; i++) {
     const b = mail[i];

@@ -1,4 +1,4 @@
-import { invariant } from "@estafette/contract";
+import { invariant, ProtocolError } from "@estafette/contract";
 import {
   ackCommitment,
   emptyChain,
@@ -19,47 +19,70 @@ import type { Peer } from "./directory.js";
 
 /**
  * Turns a waiting message into its finished envelope: join, compress, seal, sign, commit. Runs just before carry, so
- * that what waits can still be joined or withdrawn. False when the message is no longer there.
+ * that what waits can still be joined or withdrawn. Null: done, or it waits no more; else why it can never be sent.
  */
-export async function composeLeg(core: Core, leg: Leg): Promise<boolean> {
+export async function composeLeg(core: Core, leg: Leg): Promise<string | null> {
   invariant(leg.what.kind === "message", "only messages are composed");
   const { key } = leg.what;
   const record = await core.spool.message(key);
   const sealedBody = record && record.end === null ? await core.spool.messageBody(key) : null;
-  const peer = record && core.directory.peer(record.destination);
-  if (!record || !sealedBody || !peer) return false;
-  const body = core.vault.open(sealedBody, `message/${keyText(key)}`);
-  const { header, payload } = buildEnvelope(core, record, peer, body);
+  if (!record || !sealedBody) return null;
+  const peer = core.directory.peer(record.destination);
+  if (!peer) return "its gateway is no longer a configured peer";
+  const built = buildOrWhyNot(core, record, peer, sealedBody);
+  if (typeof built === "string") return built;
+  const { header, payload, mailBytes } = built;
   const signed = signHeader(header, core.identity);
-  const ageMs = core.spool.nowMs() - record.acceptedAtMs;
   const transit = { hopsUsed: 0, ageS: 0, relayIndex: 0, keyRecord: null, chain: emptyChain() };
   const head = encodeSignedHeader(signed);
   core.faultPoint("compose-before-commit");
-  await core.spool.compose({
-    messages: [key],
-    envelope: {
-      id: signed.id,
-      head,
-      transit: encodeTransit(transit),
-      destination: record.destination,
-      class: record.class,
-      lifetimeMs: record.lifetimeMs,
-      ageMs,
-      payload,
-      from: null,
-      ackCommitment: header.ackCommitment,
-      hops: [leg.hop],
-    },
-  });
+  try {
+    await core.spool.compose({
+      messages: [key],
+      envelope: {
+        id: signed.id,
+        head,
+        transit: encodeTransit(transit),
+        destination: record.destination,
+        class: record.class,
+        lifetimeMs: record.lifetimeMs,
+        ageMs: core.spool.nowMs() - record.acceptedAtMs,
+        payload,
+        from: null,
+        ackCommitment: header.ackCommitment,
+        hops: [leg.hop],
+      },
+    });
+  } catch (error) {
+    if (error instanceof ProtocolError && error.code === "EST_PROTOCOL_STATE") return null; // it ended meanwhile
+    throw error;
+  }
   core.faultPoint("compose-after-commit");
   core.emit({
     type: "composed",
     submissionIds: [record.submissionId],
     envelopeId: toHex(signed.id),
-    mailBytes: body.length,
+    mailBytes,
     envelopeBytes: head.length + payload.length,
   });
-  return true;
+  return null;
+}
+
+/** A sentence for the sender where what was stored cannot be read, or does not fit the format of an envelope. */
+function buildOrWhyNot(
+  core: Core,
+  record: MessageRecord,
+  peer: Peer,
+  sealedBody: Uint8Array,
+): (ReturnType<typeof buildEnvelope> & { readonly mailBytes: number }) | string {
+  try {
+    const body = core.vault.open(sealedBody, `message/${keyText(record.key)}`);
+    return { ...buildEnvelope(core, record, peer, body), mailBytes: body.length };
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    core.log("warn", "a message cannot be composed", { message: record.submissionId, why: error.message });
+    return `it cannot be put into an envelope: ${error.message}`;
+  }
 }
 
 function buildEnvelope(

@@ -1,7 +1,8 @@
-import type { BridgeHost, Clock, MessageClass, Rng } from "@estafette/contract";
+import type { BridgeHost, Clock, Rng } from "@estafette/contract";
 import { type Identity, openAtRest, sealAtRest, toHex } from "@estafette/protocol";
 import type { Plan } from "@estafette/router";
-import type { Hop, Spool } from "@estafette/spool";
+import type { EnvelopeId, Hop, Spool } from "@estafette/spool";
+import type { Admission } from "./admission.js";
 import type { RelaySettings, Telemetry } from "./api.js";
 import type { Directory } from "./directory.js";
 
@@ -14,12 +15,15 @@ export interface Core {
   readonly settings: RelaySettings;
   readonly directory: Directory;
   readonly vault: Vault;
+  readonly admission: Admission;
   readonly log: BridgeHost["log"];
   readonly faultPoint: (name: string) => void;
   emit(event: Telemetry): void;
   /** Something is due for this hop. */
   wake(hop: Hop): void;
   wakeDeliveries(): void;
+  /** A copy is no longer to be sent: links that carry it now leave off. */
+  withdraw(id: EnvelopeId): void;
   /** Where something goes next; relays and destination as addresses. */
   plan(request: PlanRequest): Plan;
   /** The next sequence number of this start of the node. */
@@ -56,8 +60,6 @@ export class Vault {
     return openAtRest(this.#key, sealed, new TextEncoder().encode(context));
   }
 }
-
-export const CLASSES: readonly MessageClass[] = ["flash", "priority", "normal", "bulk"];
 
 export function keyText(key: {
   readonly origin: Uint8Array;

@@ -3,24 +3,17 @@ import {
   type DeliveryKind,
   type DeliveryResult,
   OperatingError,
+  ProtocolError,
   type RecipientResult,
   sleep,
 } from "@estafette/contract";
 import { rebuildMail } from "@estafette/mail";
-import {
-  encodeAck,
-  encodeReceipt,
-  fromHex,
-  makeAck,
-  publicIdOf,
-  RECEIPT_REASONS,
-  signReceipt,
-} from "@estafette/protocol";
+import { encodeAck, fromHex, makeAck, publicIdOf, RECEIPT_REASONS } from "@estafette/protocol";
 import { retryDelayMs } from "@estafette/router";
-import type { DeliveryRecord, MessageKey, NewDelivery, NewNote } from "@estafette/spool";
+import type { DeliveryRecord, Failure, MessageKey, NewDelivery, NewNote } from "@estafette/spool";
 import { type Core, keyText } from "./core.js";
 import { LIMITS } from "./limits.js";
-import { noteTowardsOrigin } from "./notes.js";
+import { noteTowardsOrigin, refusalBytes } from "./notes.js";
 import type { Notices } from "./notices.js";
 import { renderText } from "./text.js";
 
@@ -50,7 +43,11 @@ export function sealDelivery(core: Core, plain: PlainDelivery): NewDelivery {
   };
 }
 
-function contextOf(core: Core, record: DeliveryRecord): DeliveryContext {
+export function contextOf(
+  core: Core,
+  record: Pick<DeliveryRecord, "context" | "key">,
+): DeliveryContext | null {
+  if (record.context.length === 0) return null; // it left the disk when the delivery ended
   const bytes = core.vault.open(record.context, `delivery/${keyText(record.key)}/context`);
   return JSON.parse(new TextDecoder().decode(bytes)) as DeliveryContext;
 }
@@ -61,6 +58,7 @@ export async function mailOf(core: Core, record: DeliveryRecord): Promise<Uint8A
   if (!sealed) return null;
   const body = core.vault.open(sealed, `delivery/${keyText(record.key)}`);
   const context = contextOf(core, record);
+  if (!context) return null;
   if (context.bodyKind === "text") return renderText(body, { record, context, gateway: core.settings.name });
   const headers = [{ name: "X-Estafette-Id", value: stableId(record.key) }];
   if (context.path)
@@ -79,7 +77,7 @@ export function stableId(key: MessageKey): string {
 /** Hands what arrived to the bridges: begin (commit) → hand over → settle (commit). */
 export class Deliveries {
   readonly #bridges = new Map<DeliveryKind, { readonly name: string; readonly bridge: Bridge }>();
-  readonly #busy = new Set<number>();
+  readonly #busy = new Map<number, Promise<void>>();
   readonly #abort = new AbortController();
   #cancelTimer: (() => void) | null = null;
   #sweeping = false;
@@ -110,9 +108,14 @@ export class Deliveries {
     });
   }
 
+  /** Bridges are told to leave off; what they answer is still recorded, so that nothing is handed over twice. */
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#cancelTimer?.();
+    const patience = new AbortController();
+    const tooLong = sleep(this.core.clock, LIMITS.stopPatienceMs, patience.signal);
+    await Promise.race([Promise.all(this.#busy.values()), tooLong]);
+    patience.abort();
   }
 
   async #sweep(): Promise<void> {
@@ -136,14 +139,14 @@ export class Deliveries {
   }
 
   #begin(record: DeliveryRecord): void {
-    this.#busy.add(record.deliveryId);
     // What fails here is the store or our own code: it stays busy, so that it is not tried again at once for ever.
-    void this.#attempt(record)
+    const attempt = this.#attempt(record)
       .then(() => {
         this.#busy.delete(record.deliveryId);
         this.wake();
       })
       .catch((error: unknown) => this.core.fail(error, "delivery"));
+    this.#busy.set(record.deliveryId, attempt);
   }
 
   async #attempt(record: DeliveryRecord): Promise<void> {
@@ -152,13 +155,18 @@ export class Deliveries {
     if (!target || !mail) {
       const detail = target ? "its body can no longer be read" : `no bridge hands over to: ${record.kind}`;
       const refused = { outcome: "refused", status: "5.3.5", detail } as const;
-      return await this.#settle(record, { recipients: record.pending.map(() => refused) }, "");
+      return await this.#settle(record, { recipients: record.pending.map(() => refused) }, "", false);
     }
-    await this.core.spool.beginDelivery(record.deliveryId);
+    try {
+      await this.core.spool.beginDelivery(record.deliveryId);
+    } catch (error) {
+      if (error instanceof ProtocolError) return; // it ended meanwhile
+      throw error;
+    }
     this.core.faultPoint("delivery-before-handover");
-    const result = await this.#handOver(target.bridge, record, mail);
+    const { result, uncertain } = await this.#handOver(target.bridge, record, mail);
     this.core.faultPoint("delivery-after-handover");
-    await this.#settle(record, result, target.name);
+    await this.#settle(record, result, target.name, uncertain);
   }
 
   /** Null when the body was altered on disk or cannot be rebuilt: its sender is told, the rest goes on. */
@@ -175,8 +183,13 @@ export class Deliveries {
     }
   }
 
-  async #handOver(bridge: Bridge, record: DeliveryRecord, rfc5322: Uint8Array): Promise<DeliveryResult> {
-    const { kind, from, pending, uncertain } = record;
+  /** `uncertain`: the bridge never said how it ended, so the outside may have taken it. */
+  async #handOver(
+    bridge: Bridge,
+    record: DeliveryRecord,
+    rfc5322: Uint8Array,
+  ): Promise<{ readonly result: DeliveryResult; readonly uncertain: boolean }> {
+    const { kind, from, pending } = record;
     const patience = new AbortController();
     const delivery = {
       deliveryId: stableId(record.key),
@@ -184,80 +197,121 @@ export class Deliveries {
       from,
       to: pending,
       rfc5322,
-      possibleDuplicate: uncertain,
+      possibleDuplicate: record.uncertain,
     };
-    const timedOut = sleep(this.core.clock, LIMITS.deliveryTimeoutMs, patience.signal).then(
-      (): DeliveryResult => deferAll(pending, "the bridge did not answer in time"),
-    );
+    const timedOut = sleep(this.core.clock, LIMITS.deliveryTimeoutMs, patience.signal).then(() => ({
+      result: deferAll(pending, "the bridge did not answer in time"),
+      uncertain: true,
+    }));
+    const answered = (async () => ({
+      result: await bridge.deliver(delivery, this.#abort.signal),
+      uncertain: false,
+    }))();
     try {
-      return await Promise.race([bridge.deliver(delivery, this.#abort.signal), timedOut]);
+      return await Promise.race([answered, timedOut]);
     } catch (error) {
-      return deferAll(pending, error instanceof Error ? error.message : String(error));
+      const detail = error instanceof Error ? error.message : String(error);
+      return { result: deferAll(pending, detail), uncertain: true };
     } finally {
       patience.abort();
     }
   }
 
-  async #settle(record: DeliveryRecord, result: DeliveryResult, bridge: string): Promise<void> {
+  async #settle(
+    record: DeliveryRecord,
+    result: DeliveryResult,
+    bridge: string,
+    uncertain: boolean,
+  ): Promise<void> {
     const of = (outcome: RecipientResult["outcome"]): string[] =>
       record.pending.filter((_, i) => (result.recipients[i]?.outcome ?? "deferred") === outcome);
     const delivered = of("delivered");
     const refused = of("refused");
-    const deferred = of("deferred");
-    const chance = this.core.rng.bytes(1)[0] ?? 0;
-    const delayMs = Math.max(
-      retryDelayMs(record.attempts + 1, chance / 256, this.core.settings.retryS),
-      ...result.recipients.map((r) => (r.outcome === "deferred" ? r.retryAfterMs : 0)),
-    );
+    const done = of("deferred").length === 0;
     const detail = result.recipients
       .map((r) => r.detail)
       .join("; ")
       .slice(0, 500);
-    const done = deferred.length === 0;
-    const failedWhole = done && refused.length === record.to.length;
-    const notes = done ? await this.#receiptNotes(record, failedWhole) : [];
-    // The origin tells its user when all failed and it still holds the message; otherwise we do, before the commit:
-    // a power cut between may tell twice, never not at all.
-    if (refused.length > 0 && !(failedWhole && notes.length > 0))
-      await this.notices.refusedAtDestination(record, refused, result);
+    const told = this.notices.reaches(record.from);
+    const failures = told ? failuresOf(record, result) : [];
+    const notes = await this.#notes(record, {
+      served: delivered.length > 0,
+      refused: done && delivered.length === 0 && record.deliveredCount === 0,
+      reason: told ? reasonOf(failures) : RECEIPT_REASONS.none,
+    });
     await this.core.spool.settleDelivery(record.deliveryId, {
       delivered,
       refused,
-      retryAtMs: done ? null : this.core.spool.nowMs() + delayMs,
-      detail: done && delivered.length > 0 ? `${wayOf(this.core, record)}${detail}` : detail,
+      retryAtMs: done ? null : this.core.spool.nowMs() + this.#delayMs(record, result),
+      detail: done && delivered.length > 0 ? `${wayOf(this.#contextOrNull(record))}${detail}` : detail,
       notes,
+      failures,
+      uncertain,
     });
     this.core.faultPoint("delivery-after-settle");
-    if (delivered.length > 0)
-      this.core.emit({
-        type: "delivered",
-        bridge,
-        from: record.from,
-        to: delivered,
-        messageId: stableId(record.key),
-        detail,
-      });
+    if (delivered.length > 0) {
+      const { from, key } = record;
+      const messageId = stableId(key);
+      this.core.emit({ type: "delivered", bridge, from, to: delivered, messageId, detail });
+    }
+    if (refused.length > 0) this.notices.tellSoon();
     for (const note of notes) this.core.wake(note.hop);
   }
 
-  /** The proof that ends the message at its origin; a signed refusal when no recipient took it. */
-  async #receiptNotes(record: DeliveryRecord, failedWhole: boolean): Promise<readonly NewNote[]> {
-    const { token, stage } = contextOf(this.core, record);
-    const id = record.envelopeId;
-    if (!token || !stage || !id) return [];
-    const reason = RECEIPT_REASONS[record.kind === "mailbox" ? "unknown-user" : "remote-refused"];
-    const bytes = failedWhole
-      ? encodeReceipt(signReceipt({ id, outcome: "refused", reason }, this.core.identity))
-      : encodeAck(makeAck(id, stage, fromHex(token)));
-    const note = await noteTowardsOrigin(this.core, id, bytes);
+  #delayMs(record: DeliveryRecord, result: DeliveryResult): number {
+    const chance = this.core.rng.bytes(1)[0] ?? 0;
+    return Math.max(
+      retryDelayMs(record.attempts + 1, chance / 256, this.core.settings.retryS),
+      ...result.recipients.map((r) => (r.outcome === "deferred" ? r.retryAfterMs : 0)),
+    );
+  }
+
+  /**
+   * For the origin: the receipt as soon as somebody was served (from then on the sender is told of the others from
+   * here), or a signed refusal when nobody was and nobody will be.
+   */
+  async #notes(
+    record: DeliveryRecord,
+    now: { readonly served: boolean; readonly refused: boolean; readonly reason: number },
+  ): Promise<readonly NewNote[]> {
+    const { envelopeId } = record;
+    const isNews = now.refused || (now.served && record.deliveredCount === 0);
+    const context = isNews && envelopeId ? this.#contextOrNull(record) : null;
+    if (!envelopeId || !context?.token || !context.stage) return [];
+    const bytes = now.served
+      ? encodeAck(makeAck(envelopeId, context.stage, fromHex(context.token)))
+      : refusalBytes(this.core, envelopeId, "refused", now.reason);
+    const note = await noteTowardsOrigin(this.core, envelopeId, bytes);
     return note ? [note] : [];
+  }
+
+  /** Null when it was altered on disk: then no receipt can be made. */
+  #contextOrNull(record: DeliveryRecord): DeliveryContext | null {
+    try {
+      return contextOf(this.core, record);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      return null;
+    }
   }
 }
 
 /** What a trace still shows when the context has left the disk with the mail. */
-function wayOf(core: Core, record: DeliveryRecord): string {
-  const { path, verified } = contextOf(core, record);
-  return path ? `${verified ? "verified" : "unverified"} path ${path}; ` : "";
+function wayOf(context: DeliveryContext | null): string {
+  return context?.path ? `${context.verified ? "verified" : "unverified"} path ${context.path}; ` : "";
+}
+
+function failuresOf(record: DeliveryRecord, result: DeliveryResult): readonly Failure[] {
+  return record.pending.flatMap((recipient, i) => {
+    const verdict = result.recipients[i];
+    if (verdict?.outcome !== "refused") return [];
+    return [{ recipient, status: verdict.status, detail: verdict.detail }];
+  });
+}
+
+function reasonOf(failures: readonly Failure[]): number {
+  const unknown = failures.every((f) => f.status === "5.1.1");
+  return unknown ? RECEIPT_REASONS["unknown-user"] : RECEIPT_REASONS["remote-refused"];
 }
 
 function deferAll(recipients: readonly string[], detail: string): DeliveryResult {

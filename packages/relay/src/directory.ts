@@ -18,6 +18,8 @@ export type Served =
 /** Names, addresses and keys of everybody configured: the answer to "who is that, and where". */
 export class Directory {
   readonly selfHex: string;
+  /** Grows when the peers change, so that whoever remembers one looks again. */
+  version = 0;
   #peers: readonly Peer[] = [];
   #byHex = new Map<string, Peer>();
   readonly #settings: RelaySettings;
@@ -38,6 +40,7 @@ export class Directory {
       return { ...p, keys: publicKeysOf(p.root), address, addressHex: toHex(address) };
     });
     this.#byHex = new Map(this.#peers.map((p) => [p.addressHex, p]));
+    this.version += 1;
   }
 
   get peers(): readonly Peer[] {
@@ -134,7 +137,7 @@ export class Directory {
   }
 }
 
-export function domainOf(address: string): string {
+function domainOf(address: string): string {
   return address.slice(address.lastIndexOf("@") + 1).toLowerCase();
 }
 

@@ -1,14 +1,11 @@
 import { toHex } from "@estafette/protocol";
+import { stallAfterMs } from "@estafette/router";
 import type { Hop, Leg } from "@estafette/spool";
 import type { Core } from "./core.js";
 import { LIMITS } from "./limits.js";
 import type { Link } from "./link.js";
-import { sendSignedRefusal } from "./notes.js";
 import type { Notices } from "./notices.js";
 import { replanLeg } from "./planning.js";
-
-/** Signed-receipt reason "lifetime" (SPEC.md). */
-const REASON_LIFETIME = 1;
 
 /** What must happen without anybody asking: retries fall due, lifetimes end, ways change. */
 export class Housekeeping {
@@ -19,6 +16,7 @@ export class Housekeeping {
   #replanning = false;
   readonly #changed = new Set<string | null>();
   #stopped = false;
+  #replannedAtMs = 0;
 
   constructor(
     readonly core: Core,
@@ -75,14 +73,21 @@ export class Housekeeping {
   async #expire(): Promise<void> {
     for (;;) {
       const { messages, envelopes, deliveries } = await this.core.spool.expire(LIMITS.expireBatchMax);
-      await this.notices.ended(messages);
-      await this.notices.expiredDeliveries(deliveries);
-      for (const envelope of envelopes) {
-        if (envelope.from) await sendSignedRefusal(this.core, envelope.id, "expired", REASON_LIFETIME);
-      }
+      for (const { id } of envelopes) this.core.withdraw(id);
+      for (const { envelopeId } of messages) if (envelopeId) this.core.withdraw(envelopeId);
+      this.notices.ended(messages);
       if (messages.length + envelopes.length + deliveries.length === 0 || this.#stopped) break;
     }
-    await this.linksChanged(null); // relay lists that stalled meanwhile
+    await this.#replanStalled();
+  }
+
+  /** Relay lists whose next relay stays away: looked at now and then, because it means reading the whole queue. */
+  async #replanStalled(): Promise<void> {
+    const nowMs = this.core.clock.monotonicMs();
+    const everyMs = Math.min(LIMITS.replanEveryMs, stallAfterMs(this.core.settings.retryS));
+    if (nowMs < this.#replannedAtMs + everyMs) return;
+    this.#replannedAtMs = nowMs;
+    await this.linksChanged(null);
   }
 
   /** Plans again what waits on this link (null: for any link), when another way may be better now. */
@@ -93,8 +98,9 @@ export class Housekeeping {
     try {
       while (this.#changed.size > 0 && !this.#stopped) {
         this.#changed.clear();
-        if (!this.#hasAlternatives()) break;
-        for (const link of [null, ...this.links.keys()]) await this.#replanOn(link);
+        // What found no link at all waits for any; the rest moves only where there is something to choose.
+        const links = this.#hasAlternatives() ? [null, ...this.links.keys()] : [null];
+        for (const link of links) await this.#replanOn(link);
       }
     } catch (error) {
       this.core.fail(error, "replan");
@@ -103,9 +109,9 @@ export class Housekeeping {
     }
   }
 
-  /** With one link per peer and nothing but relay lists to fall back from, there is nothing to choose. */
+  /** With one link and one neighbour there is nothing to choose. */
   #hasAlternatives(): boolean {
-    return this.links.size > 1 || this.core.directory.peers.some((p) => p.links.length > 1);
+    return this.links.size > 1 || this.core.directory.peers.filter((p) => p.links.length > 0).length > 1;
   }
 
   async #replanOn(link: string | null): Promise<void> {
@@ -117,7 +123,9 @@ export class Housekeeping {
         afterLegId = leg.legId;
         if (open?.has(toHex(leg.hop.neighbour)) && !this.#hasCheaper(leg)) continue;
         const moved = await replanLeg(this.core, leg);
-        if (moved) this.#wakeLink(moved);
+        if (!moved) continue;
+        if (link !== null) this.links.get(link)?.withdraw({ legId: leg.legId });
+        this.#wakeLink(moved);
       }
       if (legs.length < LIMITS.replanBatch || this.#stopped) return;
     }

@@ -21,12 +21,12 @@ import {
   verifyChain,
   verifyHeader,
 } from "@estafette/protocol";
-import type { NewDelivery } from "@estafette/spool";
+import type { NewDelivery, NewNote } from "@estafette/spool";
 import { decompressContent } from "./compression.js";
 import type { Core } from "./core.js";
 import { sealDelivery } from "./deliveries.js";
 import type { Peer } from "./directory.js";
-import { noteTowardsOrigin } from "./notes.js";
+import { noteFor } from "./notes.js";
 import { planHop } from "./planning.js";
 
 /** A head that passed every check that needs no payload. */
@@ -152,8 +152,10 @@ async function keepArrival(
   const { signed, transit } = checked.head;
   const { header } = signed;
   let messages: readonly ContentMessage[];
+  let allowed: boolean;
   try {
     messages = openContent(core, checked, payload);
+    allowed = header.mode !== "exit" || messages.every((m) => exitAllowed(core, checked, m));
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     core.log("warn", "envelope cannot be opened", {
@@ -163,7 +165,7 @@ async function keepArrival(
     });
     return never("invalid");
   }
-  if (header.mode === "exit" && !messages.every((m) => exitAllowed(core, checked, m))) return never("denied");
+  if (!allowed) return never("denied");
   const path = pathText(core, checked.path);
   const deliveries = messages.flatMap((m) => deliveriesOf(core, checked, m, path));
   const envelope = {
@@ -174,10 +176,11 @@ async function keepArrival(
     ackCommitment: header.ackCommitment,
   };
   core.faultPoint("arrival-before-keep");
-  const kept = await core.spool.acceptArrival({ envelope, deliveries, notes: [] });
+  const notes = header.mode === "exit" ? acceptedNotes(core, neighbour, signed.id, messages) : [];
+  const kept = await core.spool.acceptArrival({ envelope, deliveries, notes });
   core.faultPoint("arrival-after-keep");
   if (kept === "already-held") return null;
-  if (header.mode === "exit") await tellAccepted(core, signed.id, messages);
+  for (const note of notes) core.wake(note.hop);
   for (const message of messages) {
     core.emit({
       type: "arrived",
@@ -267,11 +270,12 @@ function deliveriesOf(
 }
 
 /** First of the two receipts of EXIT mode: this gateway has it (design §4.9). */
-async function tellAccepted(core: Core, id: Uint8Array, messages: readonly ContentMessage[]): Promise<void> {
+function acceptedNotes(
+  core: Core,
+  neighbour: Peer,
+  id: Uint8Array,
+  messages: readonly ContentMessage[],
+): readonly NewNote[] {
   const token = messages[0]?.token;
-  if (!token) return;
-  const note = await noteTowardsOrigin(core, id, encodeAck(makeAck(id, "accepted", token)));
-  if (!note) return;
-  await core.spool.addNotes([note]);
-  core.wake(note.hop);
+  return token ? [noteFor(core, neighbour.address, encodeAck(makeAck(id, "accepted", token)))] : [];
 }

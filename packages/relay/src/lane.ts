@@ -1,5 +1,7 @@
 import type { Bearer, SendResult } from "@estafette/contract";
+import { Contacts } from "./contacts.js";
 import type { Core } from "./core.js";
+import { LIMITS } from "./limits.js";
 import {
   catchError,
   concatMap,
@@ -25,6 +27,12 @@ export interface LaneHost {
   readonly signal: AbortSignal;
 }
 
+/** A parcel the channel has not taken yet, and until when not to ask it again for this neighbour. */
+interface Waiting {
+  readonly bytes: Uint8Array | null;
+  readonly pausedUntilMs: number;
+}
+
 /**
  * One lane per link, one visible pipeline:
  *
@@ -37,14 +45,16 @@ export interface LaneHost {
 export class Lane {
   readonly #wakeUps = new Subject<void>();
   readonly #subscription: Subscription;
-  readonly #unsent = new Map<Session, Uint8Array>();
+  readonly #contacts: Contacts;
+  readonly #waiting = new Map<Session, Waiting>();
   #woken = false;
+  /** The channel itself may not be used before: its airtime budget is spent. */
   #pausedUntilMs = 0;
-  #cancelPause: (() => void) | null = null;
-  #contactOpenUntilMs = 0;
+  #alarm: { readonly atMs: number; readonly cancel: () => void } | null = null;
   #stopped = false;
 
   constructor(readonly host: LaneHost) {
+    this.#contacts = new Contacts(host.core, host.bearer, host.signal);
     this.#subscription = this.#pipeline().subscribe();
   }
 
@@ -57,6 +67,7 @@ export class Lane {
           repeat({ delay: () => (this.#woken && !this.#stopped ? of(true) : EMPTY) }),
           catchError((error: unknown) => {
             this.host.core.fail(error, `lane ${this.host.name}`);
+            this.#wakeAt(this.#nowMs() + LIMITS.brokenPauseMs); // wake-ups may have been dropped meanwhile
             return EMPTY;
           }),
         ),
@@ -69,16 +80,24 @@ export class Lane {
     if (!this.#stopped) this.#wakeUps.next();
   }
 
-  /** The link went down or came up: what was on its way to the channel is gone. */
-  reset(): void {
-    this.#unsent.clear();
-    this.#contactOpenUntilMs = 0;
+  /** The session is over: what it had for the channel is void. */
+  forget(session: Session): void {
+    this.#waiting.delete(session);
+    this.wake();
+  }
+
+  heard(neighbour: string): void {
+    this.#contacts.heard(neighbour);
+  }
+
+  contactEnded(neighbour: string): void {
+    this.#contacts.ended(neighbour);
     this.wake();
   }
 
   stop(): void {
     this.#stopped = true;
-    this.#cancelPause?.();
+    this.#alarm?.cancel();
     this.#subscription.unsubscribe();
   }
 
@@ -94,53 +113,100 @@ export class Lane {
 
   /** Puts on the channel what the conversation finds most urgent, one parcel at a time, until it has nothing. */
   async #send(session: Session): Promise<void> {
-    for (let sent = 0; sent < 32; sent++) {
-      if (this.#stopped || session.isOver || this.#isPaused()) return;
-      const bytes = this.#unsent.get(session) ?? session.nextParcel();
-      if (!bytes) return;
-      this.#unsent.set(session, bytes);
-      if (!(await this.#inContact(session))) return;
-      const result = await this.host.bearer.send({ to: session.neighbour, bytes }, this.host.signal);
-      this.#after(session, result);
+    for (let sent = 0; sent < LIMITS.parcelsInTurnMax; sent++) {
+      if (this.#stopped || session.isOver || this.#isPaused(session)) return;
+      const bytes = this.#waiting.get(session)?.bytes ?? session.nextParcel();
+      if (!bytes) return await this.#collect(session);
+      this.#waiting.set(session, { bytes, pausedUntilMs: 0 });
+      if (!(await this.#put(session, bytes))) return;
       session.process();
     }
     this.#woken = true; // more may follow: others first, then again
   }
 
+  /** False when the parcel waits, or can never go. A bearer that breaks is opened again by its link. */
+  async #put(session: Session, bytes: Uint8Array): Promise<boolean> {
+    try {
+      if (!(await this.#inContact(session, "send"))) return false;
+      this.#after(session, await this.host.bearer.send({ to: session.neighbour, bytes }, this.host.signal));
+      return true;
+    } catch (error) {
+      this.host.core.log("warn", "the bearer broke while sending", {
+        link: this.host.name,
+        why: String(error),
+      });
+      this.#pause(session, LIMITS.brokenPauseMs);
+      return false;
+    }
+  }
+
   #after(session: Session, result: SendResult): void {
     if (result.outcome === "deferred") {
-      this.#pause(result.retryAfterMs);
+      if (result.why === "no-contact") this.#contacts.ended(session.neighbour);
+      if (result.why === "budget") this.#pauseAll(result.retryAfterMs);
+      else this.#pause(session, result.retryAfterMs);
       return;
     }
-    this.#unsent.delete(session);
+    this.#waiting.delete(session);
+    this.#contacts.sent(session);
     if (result.outcome === "refused") session.close(`the bearer refuses: ${result.why}`);
   }
 
-  /** Dialled links: a contact is opened when there is something to send, and paid for once. */
-  async #inContact(session: Session): Promise<boolean> {
-    const { bearer } = this.host;
-    if (bearer.capabilities.contact === "always" || this.#nowMs() < this.#contactOpenUntilMs) return true;
-    const maxMs = 600_000;
-    const contact = await bearer.contact({ to: session.neighbour, purpose: "send", maxMs }, this.host.signal);
-    if (contact.outcome === "open") {
-      this.#contactOpenUntilMs = this.#nowMs() + maxMs;
-      return true;
+  async #inContact(session: Session, purpose: "send" | "collect"): Promise<boolean> {
+    if (this.#contacts.isOpen(session)) return true;
+    const contact = await this.#contacts.dial(session, purpose);
+    if (contact.outcome === "deferred") this.#pause(session, contact.retryAfterMs);
+    else if (contact.outcome === "refused") session.close("nobody answers at this address");
+    return contact.outcome === "open";
+  }
+
+  /** Nothing to say: perhaps it is time to see what waits for us. What is collected comes as events of the link. */
+  async #collect(session: Session): Promise<void> {
+    const atMs = this.#contacts.collectAtMs(session);
+    if (atMs === null) return;
+    if (this.#nowMs() < atMs) return this.#wakeAt(atMs);
+    try {
+      await this.#inContact(session, "collect");
+    } catch (error) {
+      this.host.core.log("warn", "the bearer broke while dialling", {
+        link: this.host.name,
+        why: String(error),
+      });
+      this.#pause(session, LIMITS.brokenPauseMs);
     }
-    if (contact.outcome === "deferred") this.#pause(contact.retryAfterMs);
-    else session.close("nobody answers at this address");
-    return false;
+    this.#woken = true;
   }
 
-  #isPaused(): boolean {
-    return this.#nowMs() < this.#pausedUntilMs;
+  #isPaused(session: Session): boolean {
+    return this.#nowMs() < Math.max(this.#pausedUntilMs, this.#waiting.get(session)?.pausedUntilMs ?? 0);
   }
 
-  #pause(delayMs: number): void {
-    this.#contactOpenUntilMs = 0;
-    const waitMs = Math.max(delayMs, 10);
-    this.#pausedUntilMs = this.#nowMs() + waitMs;
-    this.#cancelPause?.();
-    this.#cancelPause = this.host.core.clock.timer(waitMs, () => this.wake());
+  /** Only this neighbour cannot be reached now: the others are not kept waiting. */
+  #pause(session: Session, delayMs: number): void {
+    const pausedUntilMs = this.#nowMs() + Math.max(delayMs, LIMITS.pauseMsMin);
+    const bytes = this.#waiting.get(session)?.bytes ?? null;
+    if (!session.isOver) this.#waiting.set(session, { bytes, pausedUntilMs });
+    this.#wakeAt(pausedUntilMs);
+  }
+
+  #pauseAll(delayMs: number): void {
+    this.#pausedUntilMs = this.#nowMs() + Math.max(delayMs, LIMITS.pauseMsMin);
+    this.#wakeAt(this.#pausedUntilMs);
+  }
+
+  /** One alarm, for the earliest time anything is due; each sweep sets the later ones again. */
+  #wakeAt(atMs: number): void {
+    if (this.#stopped || (this.#alarm && this.#alarm.atMs <= atMs)) return;
+    this.#alarm?.cancel();
+    const delayMs = Math.min(Math.max(atMs - this.#nowMs(), 1), LIMITS.timerMsMax);
+    const cancel = this.host.core.clock.timer(delayMs, () => {
+      this.#alarm = null;
+      for (const { pausedUntilMs } of this.#waiting.values())
+        if (pausedUntilMs > this.#nowMs()) this.#wakeAt(pausedUntilMs);
+      if (this.#pausedUntilMs > this.#nowMs()) this.#wakeAt(this.#pausedUntilMs);
+      this.wake();
+    });
+    this.#alarm = { atMs, cancel };
   }
 
   #nowMs(): number {

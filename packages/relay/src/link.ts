@@ -5,7 +5,7 @@ import type { Peer } from "./directory.js";
 import { Lane } from "./lane.js";
 import { LIMITS } from "./limits.js";
 import type { Notices } from "./notices.js";
-import { isFat, Session, type SessionHost } from "./session.js";
+import { isFat, Session, type SessionHost, type Withdrawn } from "./session.js";
 
 /** What the relay wants to know of its links. */
 export interface LinkHost {
@@ -81,7 +81,7 @@ export class Link implements SessionHost {
 
   async stop(): Promise<void> {
     this.#abort.abort();
-    for (const session of this.#sessions.values()) session.close("stopping");
+    for (const session of [...this.#sessions.values()]) session.close("stopping");
     this.#lane.stop();
     await this.#running;
   }
@@ -99,16 +99,32 @@ export class Link implements SessionHost {
   /** After the configured peers changed. A neighbour whose key was not known when it came up is met anew. */
   peersChanged(): void {
     for (const session of [...this.#sessions.values()]) {
-      const { peer } = session;
-      if (peer && !this.core.directory.peer(peer.address)) session.close("no longer a configured peer");
-      else if (!peer && this.#expectedPeer(session.neighbour)) session.close("its key is known now");
+      if (session.isDisowned) session.close("no longer a configured peer");
+      else if (session.peer === null && this.#expectedPeer(session.neighbour))
+        this.#meetAnew(session, "its key is known now");
     }
+  }
+
+  withdraw(what: Withdrawn): void {
+    for (const session of this.#sessions.values()) session.withdraw(what);
+  }
+
+  /** What a conversation was begun for may hold no more: then another begins, which is cheap by the pair secret. */
+  #channelChanged(): void {
+    for (const session of [...this.#sessions.values()])
+      if (session.isOutgrown) this.#meetAnew(session, "the channel has changed");
+    this.host.reachabilityChanged(this);
+  }
+
+  #meetAnew(session: Session, why: string): void {
+    session.close(why);
+    if (this.#up.has(session.neighbour)) void this.#open(session.neighbour);
   }
 
   established(session: Session): void {
     const peer = session.peer?.name ?? "";
-    for (const other of this.#sessions.values()) {
-      if (other !== session && other.peer === session.peer && !other.isOver)
+    for (const other of [...this.#sessions.values()]) {
+      if (other !== session && other.peer?.addressHex === session.peer?.addressHex && !other.isOver)
         other.close("a newer conversation with the same neighbour");
     }
     this.core.emit({
@@ -125,6 +141,7 @@ export class Link implements SessionHost {
   lost(session: Session, why: string): void {
     if (this.#sessions.get(session.neighbour) === session) this.#sessions.delete(session.neighbour);
     this.#addTotals(session);
+    this.#lane.forget(session);
     this.core.emit({
       type: "neighbour",
       link: this.settings.name,
@@ -163,7 +180,7 @@ export class Link implements SessionHost {
     if (event.type === "up") await this.#neighbourUp(event.neighbour);
     else if (event.type === "down") this.#neighbourDown(event.neighbour, event.why);
     else if (event.type === "heard") await this.#heard(event.parcelId, event.from, event.bytes);
-    else this.host.reachabilityChanged(this);
+    else this.#channelChanged();
   }
 
   async #neighbourUp(neighbour: string): Promise<void> {
@@ -175,7 +192,7 @@ export class Link implements SessionHost {
 
   /** A store buffer's neighbour stays in conversation though nobody is dialled in; elsewhere down means gone. */
   #neighbourDown(neighbour: string, why: string): void {
-    this.#lane.reset();
+    this.#lane.contactEnded(neighbour);
     if (this.bearer.capabilities.contact === "dialled") return;
     this.#up.delete(neighbour);
     this.#sessions.get(neighbour)?.close(why);
@@ -218,16 +235,30 @@ export class Link implements SessionHost {
       await this.bearer.settle(parcelId, "later");
       return;
     }
+    this.#lane.heard(from);
     session.heard(bytes);
     // A bearer whose confirmation means something gets it only after what the parcel changed is on disk.
-    if (this.bearer.capabilities.acknowledges !== "nobody") await this.core.spool.flush();
-    await this.bearer.settle(parcelId, "accepted");
+    const isKept = this.bearer.capabilities.acknowledges === "nobody" || (await this.#isOnDisk());
+    await this.bearer.settle(parcelId, isKept ? "accepted" : "later");
+  }
+
+  /** False when the disk is full; any other trouble of the store stops the node. */
+  async #isOnDisk(): Promise<boolean> {
+    try {
+      await this.core.spool.flush();
+      return true;
+    } catch (error) {
+      this.core.fail(error, `link ${this.settings.name}`);
+      return false;
+    }
   }
 
   #closeAll(why: string): void {
     this.#up.clear();
-    for (const session of [...this.#sessions.values()]) session.close(why);
-    this.#lane.reset();
+    for (const session of [...this.#sessions.values()]) {
+      this.#lane.contactEnded(session.neighbour);
+      session.close(why);
+    }
   }
 
   #setState(state: LinkStatus["state"], detail: string): void {

@@ -48,7 +48,12 @@ export async function noteTowardsOrigin(
 }
 
 /** What we say, signed, of an envelope that goes no further. */
-export function refusalBytes(core: Core, id: EnvelopeId, outcome: ReceiptOutcome, reason: number): Uint8Array {
+export function refusalBytes(
+  core: Core,
+  id: EnvelopeId,
+  outcome: ReceiptOutcome,
+  reason: number,
+): Uint8Array {
   return encodeReceipt(signReceipt({ id, outcome, reason }, core.identity));
 }
 

@@ -1,95 +1,159 @@
-import type { DeliveryResult } from "@estafette/contract";
-import { buildNotice, shrinkMail } from "@estafette/mail";
+import { OperatingError, ProtocolError } from "@estafette/contract";
+import { buildNotice, parseAddress, shrinkMail } from "@estafette/mail";
 import { publicIdOf } from "@estafette/protocol";
-import type { DeliveryRecord, MessageRecord } from "@estafette/spool";
+import type { Failure, MessageRecord, NewDelivery, NewMessage, NewNote, Untold } from "@estafette/spool";
 import { type Core, unixSecondsOrNull } from "./core.js";
-import { sealDelivery } from "./deliveries.js";
+import { contextOf, sealDelivery } from "./deliveries.js";
 import { LIMITS } from "./limits.js";
+import { noteTowardsOrigin, refusalBytes } from "./notes.js";
 import type { Submissions } from "./submit.js";
 import { mailDate } from "./text.js";
 
-interface Failure {
-  readonly recipient: string;
-  readonly status: string;
-  readonly detail: string;
+/** What is kept in place of "somebody is to be told". */
+interface Telling {
+  readonly messages: readonly NewMessage[];
+  readonly deliveries: readonly NewDelivery[];
+  readonly notes: readonly NewNote[];
 }
 
-/** Tells senders what became of their mail (RFC 3464). Never answers a notice, never a stranger more than a little. */
+const NOTHING: Telling = { messages: [], deliveries: [], notes: [] };
+
+/**
+ * Tells senders what became of their mail (RFC 3464), and origins what became of their envelopes. The spool keeps, in
+ * the commit of each bad end, that somebody is to be told; one telling at a time replaces that by the notice, in one
+ * commit again. So a crash loses no notice and repeats none. Never answers a notice, never a stranger more than a
+ * little.
+ */
 export class Notices {
   readonly #outside = new Map<string, number>();
+  #telling = false;
+  #again = false;
+  #stopped = false;
 
   constructor(
     readonly core: Core,
     readonly submissions: () => Submissions,
   ) {}
 
-  /** Own messages that ended: those that did not arrive are reported to their senders. */
-  async ended(records: readonly MessageRecord[]): Promise<void> {
-    for (const record of records) {
-      const end = record.end ?? "deleted";
-      this.core.emit({ type: "ended", submissionId: record.submissionId, end, detail: record.detail });
-      if (end !== "expired" && end !== "refused") continue;
-      const status = end === "expired" ? "5.4.7" : "5.7.1";
-      await this.#send(
-        record.from,
-        record.submissionId,
-        record.to.map((recipient) => ({ recipient, status, detail: record.detail })),
-      );
+  /** Own messages that ended. */
+  ended(records: readonly MessageRecord[]): void {
+    for (const { submissionId, end, detail } of records)
+      this.core.emit({ type: "ended", submissionId, end: end ?? "deleted", detail });
+    this.tellSoon();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Tells whoever is still to be told. Calls during a run make one more run. */
+  tellSoon(): void {
+    this.#again = true;
+    if (this.#telling || this.#stopped) return;
+    this.#telling = true;
+    void this.#tellAll()
+      .catch((error: unknown) => this.#troubled(error))
+      .finally(() => {
+        this.#telling = false;
+        if (this.#again) this.tellSoon();
+      });
+  }
+
+  /** A full store is weather: the next look, at the latest with the next expiry, tries again. */
+  #troubled(error: unknown): void {
+    this.#again = false;
+    const isFull = error instanceof OperatingError && error.code === "EST_OPERATING_DISK_FULL";
+    if (isFull) this.core.log("warn", "no room for a notice", { why: error.message });
+    else this.core.fail(error, "notices");
+  }
+
+  async #tellAll(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      const untold = await this.core.spool.untold(LIMITS.tellBatchMax);
+      for (const one of untold) {
+        if (this.#stopped) return;
+        await this.#tell(one);
+      }
+      if (untold.length > 0) this.#again = true;
     }
   }
 
-  /** Recipients a mailbox or mail server here refused for good. */
-  async refusedAtDestination(
-    record: DeliveryRecord,
-    refused: readonly string[],
-    result: DeliveryResult,
-  ): Promise<void> {
-    const failures = refused.map((recipient): Failure => {
-      const verdict = result.recipients[record.pending.indexOf(recipient)];
-      return {
-        recipient,
-        status: verdict?.outcome === "refused" ? verdict.status : "5.0.0",
-        detail: verdict?.detail ?? "",
-      };
+  async #tell(untold: Untold): Promise<void> {
+    const telling = await this.#tellingFor(untold);
+    this.core.faultPoint("notice-before-keep");
+    await this.core.spool.tell({ untoldId: untold.untoldId, ...telling });
+    this.core.faultPoint("notice-after-keep");
+    for (const { hop } of [...telling.messages, ...telling.notes]) this.core.wake(hop);
+    if (telling.deliveries.length > 0) this.core.wakeDeliveries();
+  }
+
+  async #tellingFor(untold: Untold): Promise<Telling> {
+    if (untold.kind === "envelope") {
+      const { envelopeId, end, reason } = untold;
+      if (envelopeId === null) return NOTHING;
+      const note = await noteTowardsOrigin(
+        this.core,
+        envelopeId,
+        refusalBytes(this.core, envelopeId, end, reason),
+      );
+      return note ? { ...NOTHING, notes: [note] } : NOTHING;
+    }
+    if (untold.kind === "delivery" && this.#originTells(untold)) return NOTHING;
+    return this.#noticeFor(untold);
+  }
+
+  /** The origin hears no receipt for what expired here with nobody served, and tells its sender by its own count. */
+  #originTells({ end, context, key, deliveredCount }: Untold): boolean {
+    if (end !== "expired" || deliveredCount > 0 || !key) return false;
+    return contextOf(this.core, { context, key })?.token != null;
+  }
+
+  /** Whether a notice from here can be addressed to this sender at all. */
+  reaches(sender: string): boolean {
+    return parseAddress(sender) !== null;
+  }
+
+  #noticeFor(untold: Untold): Telling {
+    const { from, submissionId, key, end } = untold;
+    if (!parseAddress(from) || untold.failures.length === 0) return NOTHING;
+    const about = submissionId || (key ? publicIdOf(key.origin, key.epoch, key.sequence) : "");
+    try {
+      const mail = this.#mail(
+        from,
+        about,
+        untold.failures.map((f) => ({ ...f, status: f.status ?? (end === "expired" ? "5.4.7" : "5.7.1") })),
+      );
+      const { by } = this.core.directory.serves(from);
+      if (by === "here" || by === "peer") return this.#toMailbox(from, about, mail);
+      if (!this.#mayNotifyOutside(from)) return NOTHING;
+      // Outside: through the exit gateway, or from here where we are the ones who talk to the internet.
+      return by === "exit"
+        ? this.#toMailbox(from, about, mail)
+        : { ...NOTHING, deliveries: [this.#outsideDelivery(from, mail)] };
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.core.log("warn", "notice could not be written", { about, why: error.message });
+      return NOTHING;
+    }
+  }
+
+  #toMailbox(to: string, about: string, mail: Uint8Array): Telling {
+    const made = this.submissions().compile({
+      account: null,
+      from: "",
+      to: [to],
+      content: { kind: "mail", rfc5322: mail },
+      class: "normal",
+      lifetimeS: null,
+      receipt: false,
     });
-    await this.#send(record.from, this.#idOf(record), failures);
+    if (!("outcome" in made)) return { messages: made.messages, deliveries: made.deliveries, notes: [] };
+    this.core.log("warn", "notice could not be sent", { about, why: made.why });
+    return NOTHING;
   }
 
-  /** Deliveries that could not be handed over within their lifetime. */
-  async expiredDeliveries(records: readonly DeliveryRecord[]): Promise<void> {
-    for (const record of records) {
-      const failures = record.pending.map((recipient) => ({
-        recipient,
-        status: "4.4.7",
-        detail: record.detail || "expired while waiting for the mailbox",
-      }));
-      await this.#send(record.from, this.#idOf(record), failures);
-    }
-  }
-
-  #idOf(record: DeliveryRecord): string {
-    return publicIdOf(record.key.origin, record.key.epoch, record.key.sequence);
-  }
-
-  async #send(to: string, about: string, failures: readonly Failure[]): Promise<void> {
-    if (to === "" || failures.length === 0) return;
-    const served = this.core.directory.serves(to);
-    const mail = this.#mail(to, about, failures);
-    if (served.by === "exit" && !this.#mayNotifyOutside(to)) return;
-    if (served.by !== "nobody") {
-      const notice = { account: null, from: "", to: [to], content: { kind: "mail", rfc5322: mail } } as const;
-      const result = await this.submissions().submit(
-        { ...notice, class: "normal", lifetimeS: null, receipt: false },
-        true,
-      );
-      if (result.outcome === "refused")
-        this.core.log("warn", "notice could not be sent", { about, why: result.why });
-    } else if (this.#mayNotifyOutside(to)) {
-      await this.#deliverOutside(to, mail);
-    }
-  }
-
-  #mail(to: string, about: string, failures: readonly Failure[]): Uint8Array {
+  #mail(to: string, about: string, failures: readonly (Failure & { readonly status: string })[]): Uint8Array {
     const { name, domains } = this.core.settings;
     const { origin, epoch, sequence } = this.core.nextKey();
     const nowS = unixSecondsOrNull(this.core.clock);
@@ -111,8 +175,8 @@ export class Notices {
     });
   }
 
-  async #deliverOutside(to: string, mail: Uint8Array): Promise<void> {
-    const delivery = sealDelivery(this.core, {
+  #outsideDelivery(to: string, mail: Uint8Array): NewDelivery {
+    return sealDelivery(this.core, {
       key: this.core.nextKey(),
       kind: "internet",
       from: "",
@@ -122,8 +186,6 @@ export class Notices {
       body: shrinkMail(mail),
       context: { bodyKind: "mail", path: "", verified: true, token: null, stage: null, createdUnixS: null },
     });
-    await this.core.spool.acceptArrival({ envelope: null, deliveries: [delivery], notes: [] });
-    this.core.wakeDeliveries();
   }
 
   /** At most a few notices per day to an address outside: it may be forged (backscatter). */

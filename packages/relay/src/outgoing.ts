@@ -6,10 +6,10 @@ import {
   encodeHead,
   type Head,
   joinHead,
+  sameBytes,
 } from "@estafette/protocol";
 import type { EnvelopeRecord, Hop } from "@estafette/spool";
 import type { Core } from "./core.js";
-import { planHop } from "./planning.js";
 
 /** Head and transit fields of a held envelope. They were verified before they were kept. */
 export function headOf(record: Pick<EnvelopeRecord, "head" | "transit">): Head {
@@ -32,15 +32,6 @@ export function headForHop(
   const ageS = Math.floor(ageMs / 1000);
   if (ageS >= header.lifetimeS) return null;
   const own = record.from === null;
-  const plan = planHop(core, {
-    destination: header.destination,
-    relays: header.relays,
-    relayIndex: transit.relayIndex,
-    sealed: header.mode !== "clear-signed",
-    from: record.from,
-    listStalled: true,
-  });
-  const relayIndex = typeof plan === "string" ? transit.relayIndex : plan.relayIndex;
   const previous = record.from ?? core.identity.address;
   const chain = appendEntry(transit.chain, {
     id,
@@ -55,10 +46,19 @@ export function headForHop(
       ...transit,
       hopsUsed: own ? 0 : transit.hopsUsed + 1,
       ageS,
-      relayIndex,
+      relayIndex: relayIndexFor(core, header.relays, transit.relayIndex, hop),
       chain: fullChain ? chain : shorten(chain, id),
     },
   });
+}
+
+/** Where in its relay list the envelope stands for the next hop. Leaving the list, because it stalled, ends it. */
+function relayIndexFor(core: Core, relays: readonly Uint8Array[], relayIndex: number, hop: Hop): number {
+  let index = relayIndex;
+  for (let relay = relays[index]; relay && sameBytes(relay, core.identity.address); relay = relays[index])
+    index++;
+  const next = relays[index];
+  return next && !sameBytes(next, hop.neighbour) ? relays.length : index;
 }
 
 /** Constrained links carry one digest instead of the entries; the entries stay at the hop that made them. */

@@ -1,16 +1,18 @@
 import { fromHex } from "@estafette/protocol";
 import { stallAfterMs } from "@estafette/router";
-import type { EnvelopeRecord, Hop, Leg } from "@estafette/spool";
+import type { Hop, Leg } from "@estafette/spool";
 import type { Core, PlanRequest } from "./core.js";
 import { headOf } from "./outgoing.js";
 
-export type HopPlan = { readonly hop: Hop; readonly relayIndex: number } | "no-route" | "policy";
+export type HopPlan = { readonly hop: Hop } | "no-route" | "policy";
 
-/** The router's plan in the spool's words. */
+/** The router's plan in the spool's words. A relay list that cannot be followed from here counts as stalled. */
 export function planHop(core: Core, request: PlanRequest): HopPlan {
-  const plan = core.plan(request);
+  let plan = core.plan(request);
+  if (plan.plan === "never" && request.relays.length > 0 && !request.listStalled)
+    plan = core.plan({ ...request, listStalled: true });
   if (plan.plan === "never") return plan.why;
-  return { hop: { link: plan.link, neighbour: fromHex(plan.neighbour) }, relayIndex: plan.relayIndex };
+  return { hop: { link: plan.link, neighbour: fromHex(plan.neighbour) } };
 }
 
 /** Plans a leg again, for example because another link opened. Null: it stays where it is. */
@@ -51,13 +53,7 @@ async function requestOf(core: Core, leg: Leg): Promise<PlanRequest | null> {
     };
   }
   const record = await core.spool.envelope(leg.what.id);
-  return record && envelopeRequest(record, stalled(record.keptAtMs));
-}
-
-export function envelopeRequest(
-  record: Pick<EnvelopeRecord, "head" | "transit" | "from">,
-  listStalled: boolean,
-): PlanRequest {
+  if (!record) return null;
   const { signed, transit } = headOf(record);
   const { header } = signed;
   return {
@@ -66,7 +62,7 @@ export function envelopeRequest(
     relayIndex: transit.relayIndex,
     sealed: header.mode !== "clear-signed",
     from: record.from,
-    listStalled,
+    listStalled: stalled(record.keptAtMs),
   };
 }
 

@@ -1,7 +1,7 @@
 import { OperatingError } from "@estafette/contract";
 import type { Answer, ConversationEvent } from "@estafette/link";
 import { toHex } from "@estafette/protocol";
-import { type AdmissionLevel, admits, nextLevel } from "@estafette/router";
+import { admits } from "@estafette/router";
 import { CLASS_RANK } from "@estafette/spool";
 import { type CheckedHead, checkHead, keepEnvelope, type Refusal } from "./incoming.js";
 import { LIMITS } from "./limits.js";
@@ -16,6 +16,8 @@ interface Incoming {
   checked: CheckedHead | null;
   /** Small payloads on fat links are assembled here; null: the spool assembles. */
   memory: { readonly bytes: Uint8Array } | null;
+  /** Payload ranges in memory that the spool does not have: kept when the session ends. */
+  readonly unsaved: { readonly start: number; end: number }[];
   heldBytes: number;
 }
 
@@ -23,7 +25,6 @@ interface Incoming {
 export class Reception {
   readonly #incoming = new Map<number, Incoming>();
   readonly #failures = new Map<string, number>();
-  #level: AdmissionLevel = "open";
   #memoryBytes = 0;
   #over = false;
 
@@ -39,14 +40,40 @@ export class Reception {
       .finally(() => this.#over || this.session.process());
   }
 
+  /** What was under way under earlier keys begins anew, from the ranges that are here. */
+  restart(): void {
+    for (const [tag, incoming] of this.#incoming) {
+      this.#saveRanges(incoming);
+      this.#forget(tag);
+    }
+  }
+
   end(): void {
     this.#over = true;
-    this.#incoming.clear();
+    this.restart();
+  }
+
+  #saveRanges({ memory, unsaved, offer }: Incoming): void {
+    if (!memory) return;
+    for (const { start, end } of unsaved)
+      this.#writeRange(offer.id, offer.payloadBytes, start, memory.bytes.subarray(start, end));
+  }
+
+  /** A range that found no room is lost, not the transfer: completing finds the gap and asks again. */
+  #writeRange(id: Uint8Array, totalBytes: number, start: number, bytes: Uint8Array): void {
+    const { core } = this.host;
+    core.spool
+      .writePartial(id, totalBytes, start, bytes)
+      .catch((error: unknown) => core.fail(error, "partial"));
   }
 
   #handle(event: Heard): Promise<void> | null {
     if (event.type === "offered") return this.#offered(event);
     if (event.type === "note") return this.#note(event.tag, event.bytes);
+    if (event.type === "withdrawn") {
+      this.#forget(event.tag);
+      return null;
+    }
     if (event.type === "complete") return this.#complete(event.tag);
     if (event.type === "head") this.#head(event.tag, event.bytes);
     else this.#range(event.tag, event.start, event.bytes);
@@ -68,6 +95,7 @@ export class Reception {
         offer,
         checked: null,
         memory: inMemory ? { bytes: new Uint8Array(offer.payloadBytes) } : null,
+        unsaved: [],
         heldBytes,
       });
     }
@@ -80,13 +108,17 @@ export class Reception {
     if (offer.payloadBytes > core.settings.messageBytesMax + 4096)
       return { answer: "never", reason: "too-large" };
     const [seen, partial] = await Promise.all([core.spool.seen(offer.id), core.spool.partial(offer.id)]);
-    if (seen) return { answer: "have" };
+    // Our own envelope comes back: whoever has it sends it in a circle, and must not think it arrived.
+    if (seen) return seen.from === null ? { answer: "never", reason: "loop" } : { answer: "have" };
     if (this.#incoming.size >= LIMITS.incomingPerSessionMax)
       return { answer: "not-now", retryAfterS: 30, reason: "busy" };
-    if (!isFat(this.host.bearer) || this.#level !== "open")
-      this.#level = nextLevel(this.#level, (await core.spool.stats()).fill);
-    if (!admits({ level: this.#level, bytes: offer.payloadBytes, classRank: CLASS_RANK[offer.class] })) {
-      return { answer: "not-now", retryAfterS: 300, reason: this.#level === "full" ? "full" : "share" };
+    const level = await core.admission.level();
+    if (!admits({ level, bytes: offer.payloadBytes, classRank: CLASS_RANK[offer.class] })) {
+      return {
+        answer: "not-now",
+        retryAfterS: LIMITS.fullRetryS,
+        reason: level === "full" ? "full" : "share",
+      };
     }
     return {
       answer: "want",
@@ -109,11 +141,12 @@ export class Reception {
     const { core } = this.host;
     const { id, payloadBytes } = incoming.offer;
     incoming.heldBytes += bytes.length;
-    if (incoming.memory) incoming.memory.bytes.set(bytes, start);
-    else
-      core.spool
-        .writePartial(id, payloadBytes, start, bytes)
-        .catch((error: unknown) => core.fail(error, "partial"));
+    if (incoming.memory) {
+      incoming.memory.bytes.set(bytes, start);
+      const last = incoming.unsaved.at(-1);
+      if (last?.end === start) last.end += bytes.length;
+      else incoming.unsaved.push({ start, end: start + bytes.length });
+    } else this.#writeRange(id, payloadBytes, start, bytes);
     const peer = this.session.peer?.name ?? "";
     core.emit({
       type: "progress",
@@ -131,16 +164,24 @@ export class Reception {
     const { peer } = this.session;
     if (!incoming?.checked || !peer) return this.#refuse(tag, { answer: "never", reason: "invalid" });
     const { core } = this.host;
-    const payload = incoming.memory?.bytes ?? (await core.spool.readPartial(incoming.offer.id));
+    const { id } = incoming.offer;
+    incoming.unsaved.length = 0; // from here on the envelope is kept as a whole, or not at all
+    const payload = incoming.memory?.bytes ?? (await core.spool.readPartial(id));
     const refused = payload
       ? await keepEnvelope(core, peer, incoming.checked, payload)
-      : ({ answer: "never", reason: "invalid" } as const);
+      : await this.#whyGone(id);
     if (refused?.answer === "never" && refused.reason === "invalid")
       return await this.#discard(tag, incoming);
     if (refused) return this.#refuse(tag, refused);
     core.faultPoint("accept-before-confirm");
     this.#forget(tag);
     if (!this.#over) this.session.conversation.accept(tag, this.#nowMs());
+  }
+
+  /** The ranges are not here any more: another link was first with the whole, or the store let them go. */
+  async #whyGone(id: Uint8Array): Promise<Refusal | null> {
+    const seen = await this.host.core.spool.seen(id);
+    return seen ? null : { answer: "not-now", retryAfterS: LIMITS.lostRangesRetryS, reason: "fault" };
   }
 
   /** What was assembled does not match what the origin signed: whose bytes were wrong is not known, so all go. */
@@ -159,7 +200,7 @@ export class Reception {
       tag,
       failures >= LIMITS.assemblyFailuresMax
         ? { answer: "never", reason: "invalid" }
-        : { answer: "not-now", retryAfterS: 5, reason: "fault" },
+        : { answer: "not-now", retryAfterS: LIMITS.lostRangesRetryS, reason: "fault" },
     );
   }
 
@@ -189,7 +230,7 @@ export class Reception {
       error.code === "EST_OPERATING_DISK_FULL" &&
       event.type !== "note"
     ) {
-      this.#refuse(event.tag, { answer: "not-now", retryAfterS: 300, reason: "full" });
+      this.#refuse(event.tag, { answer: "not-now", retryAfterS: LIMITS.fullRetryS, reason: "full" });
     } else {
       this.host.core.fail(error, event.type);
     }

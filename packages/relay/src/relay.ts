@@ -12,6 +12,7 @@ import { invariant, OperatingError } from "@estafette/contract";
 import { formatAddress, toHex } from "@estafette/protocol";
 import { type Plan, planNextHop } from "@estafette/router";
 import type { Hop } from "@estafette/spool";
+import { Admission } from "./admission.js";
 import type {
   LinkSettings,
   PeerSettings,
@@ -76,11 +77,15 @@ class Gateway implements Relay {
       settings,
       directory: this.#directory,
       vault: new Vault(options.atRestKey, rng),
+      admission: new Admission(spool),
       log,
       faultPoint: options.faultPoint ?? (() => undefined),
       emit: (event) => this.#emit(event),
       wake: (hop) => this.#wake(hop),
       wakeDeliveries: () => this.#deliveries.wake(),
+      withdraw: (id) => {
+        for (const link of this.#links.values()) link.withdraw({ id });
+      },
       plan: (request) => this.#plan(request),
       nextKey: () => ({ origin: identity.address, epoch: this.#epoch, sequence: this.#sequence++ }),
       fail: (error, where) => this.#fail(error, where),
@@ -123,6 +128,7 @@ class Gateway implements Relay {
     for (const link of this.#links.values()) link.start();
     await this.#housekeeping.start();
     this.#deliveries.wake();
+    this.#notices.tellSoon();
     return addresses;
   }
 
@@ -130,6 +136,7 @@ class Gateway implements Relay {
     this.#running = false;
     this.#abort.abort();
     this.#housekeeping.stop();
+    this.#notices.stop();
     await this.#deliveries.stop();
     await Promise.all([...this.#links.values()].map((link) => link.stop()));
     if (!this.#failed) await this.#options.spool.flush();
@@ -197,6 +204,7 @@ class Gateway implements Relay {
     })) {
       const ended = await this.#options.spool.endMessage(message.key, "deleted", "by the operator");
       if (!ended) continue;
+      if (message.envelopeId) this.#core.withdraw(message.envelopeId);
       removed += 1;
       this.#emit({ type: "ended", submissionId, end: "deleted", detail: "by the operator" });
     }
@@ -204,12 +212,20 @@ class Gateway implements Relay {
   }
 
   #plan(request: PlanRequest): Plan {
-    const peers = this.#directory.peers.map((p) => ({ address: p.addressHex, links: p.links }));
-    const links = [...this.#links.values()].map((link) => {
+    const open = [...this.#links.values()].map((link) => ({ link, established: link.establishedPeers() }));
+    // Who is met on a link is a neighbour there, whatever the configuration says.
+    const peers = this.#directory.peers.map(({ addressHex, links }) => ({
+      address: addressHex,
+      links: [
+        ...links,
+        ...open.filter((l) => l.established.has(addressHex)).map((l) => l.link.settings.name),
+      ],
+    }));
+    const links = open.map(({ link, established }) => {
       const c = link.bearer.capabilities;
       return {
         name: link.settings.name,
-        established: link.establishedPeers(),
+        established,
         clearSignedOnly: c.content === "clear-signed",
         costPerByte: c.cost.perByte + c.cost.perContact / 1000,
         bitsPerSecond: c.bitsPerSecond,
@@ -248,6 +264,11 @@ class Gateway implements Relay {
     const stopping = !this.#running;
     const detail = error instanceof Error ? error.message : String(error);
     if (stopping || this.#failed) return;
+    if (error instanceof OperatingError && error.code === "EST_OPERATING_DISK_FULL") {
+      // Weather: nothing was lost, and it is tried again when there is room.
+      this.#options.log("warn", "the store is full", { where, detail });
+      return;
+    }
     this.#options.log("warn", "fault", { where, detail });
     if (error instanceof OperatingError && error.code === "EST_OPERATING_DISK_FAULT") {
       this.#failed = true;

@@ -8,12 +8,10 @@ export {
   defer,
   EMPTY,
   exhaustMap,
-  filter,
   from,
   type Observable,
   of,
   repeat,
   Subject,
   type Subscription,
-  takeUntil,
 } from "rxjs";

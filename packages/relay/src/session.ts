@@ -7,15 +7,16 @@ import {
   createConversation,
   type KnownNeighbour,
 } from "@estafette/link";
-import { addressOf, sameBytes, toHex } from "@estafette/protocol";
-import type { Leg } from "@estafette/spool";
+import { addressOf, sameBytes } from "@estafette/protocol";
+import type { EnvelopeRecord, Leg } from "@estafette/spool";
 import type { LinkSettings } from "./api.js";
 import { composeLeg } from "./compose.js";
 import type { Core } from "./core.js";
 import type { Peer } from "./directory.js";
 import { LIMITS } from "./limits.js";
 import type { Notices } from "./notices.js";
-import { headForHop } from "./outgoing.js";
+import { headForHop, headOf } from "./outgoing.js";
+import { replanLeg } from "./planning.js";
 import { Reception } from "./reception.js";
 import { settleTransfer } from "./settle.js";
 
@@ -31,12 +32,19 @@ export interface SessionHost {
   lost(session: Session, why: string): void;
 }
 
+/** One copy on its way, by its leg; or every copy of an envelope. */
+export type Withdrawn = { readonly legId: number } | { readonly id: Uint8Array };
+
 /** One neighbour on one link: feeds its conversation, commits what it reports, picks what it offers. */
 export class Session {
   readonly conversation: Conversation;
   readonly #reception: Reception;
   readonly #underway = new Map<number, Leg>();
-  #peer: Peer | null;
+  readonly #channel: ChannelTraits;
+  /** Whom we talk to, or expect; null until the handshake tells. */
+  #address: Uint8Array | null;
+  #peer: Peer | null = null;
+  #peersVersion = -1;
   #blocked = false;
   #over = false;
   #mayBeReady = true;
@@ -49,7 +57,8 @@ export class Session {
     expected: KnownNeighbour | null,
   ) {
     const { core, bearer } = host;
-    this.#peer = expected && core.directory.peer(expected.address);
+    this.#address = expected?.address ?? null;
+    this.#channel = channelOf(bearer);
     this.#reception = new Reception(this, host);
     this.conversation = createConversation({
       self: {
@@ -60,7 +69,7 @@ export class Session {
       },
       expected,
       admit: (root, sealing) => this.#admit(root, sealing),
-      channel: channelOf(bearer),
+      channel: this.#channel,
       rng: core.rng,
       nowMs: core.clock.monotonicMs(),
     });
@@ -84,8 +93,37 @@ export class Session {
     });
   }
 
+  /** As configured now; null: not known yet, or no longer a peer. */
   get peer(): Peer | null {
+    const { directory } = this.host.core;
+    if (this.#peersVersion === directory.version) return this.#peer;
+    this.#peersVersion = directory.version;
+    this.#peer = this.#address && directory.peer(this.#address);
     return this.#peer;
+  }
+
+  #meet(address: Uint8Array): Peer | null {
+    this.#address = address;
+    this.#peersVersion = -1;
+    return this.peer;
+  }
+
+  /** Whether something of ours waits for the neighbour's word. */
+  get isAwaiting(): boolean {
+    const { state, outgoingCount } = this.conversation.status();
+    return state === "handshake" || outgoingCount > 0;
+  }
+
+  /** Whether the neighbour was a peer and is one no more. */
+  get isDisowned(): boolean {
+    return this.#address !== null && this.peer === null;
+  }
+
+  /** Whether the channel is no longer the one this conversation was begun for. */
+  get isOutgrown(): boolean {
+    const now = channelOf(this.host.bearer);
+    const { parcelBytesMax, duplex, encrypt } = this.#channel;
+    return now.parcelBytesMax < parcelBytesMax || now.duplex !== duplex || now.encrypt !== encrypt;
   }
 
   get isEstablished(): boolean {
@@ -135,18 +173,20 @@ export class Session {
   /** The pair secret is committed before anything is sent under it, so that both ends can resume. */
   async #established(known: KnownNeighbour, pairSecret: Uint8Array, resumed: boolean): Promise<void> {
     const { core } = this.host;
-    this.#peer = core.directory.peer(addressOf(known.rootPublic));
-    const peer = this.#peer;
+    const peer = this.#meet(addressOf(known.rootPublic));
+    this.#reception.restart();
     if (!peer) return this.close("not a configured peer");
     if (!resumed) {
       this.#blocked = true;
       try {
         await core.spool.putState(pairName(peer), core.vault.seal(pairSecret, pairName(peer)));
       } catch (error) {
-        return core.fail(error, "pair secret");
+        // Without the secret the next meeting takes a full handshake, no more; a full store must be able to drain.
+        core.fail(error, "pair secret");
       }
       this.#blocked = false;
     }
+    if (this.#over) return; // the link went down meanwhile
     this.#mayBeReady = true;
     this.host.established(this);
     this.process();
@@ -166,7 +206,7 @@ export class Session {
     this.#cancelTick = null;
     const at = this.#over ? null : this.conversation.nextTickMs();
     if (at === null) return;
-    this.#cancelTick = this.host.core.clock.timer(Math.max(0, Math.ceil(at - this.#nowMs())), () => {
+    this.#cancelTick = this.host.core.clock.timer(Math.max(1, Math.ceil(at - this.#nowMs())), () => {
       this.conversation.tick(this.#nowMs());
       this.process();
     });
@@ -189,7 +229,7 @@ export class Session {
    * channel is not kept waiting for the store; on a slow one what goes out next is decided by what is ready.
    */
   async pick(): Promise<void> {
-    if (this.#picking || !this.#mayBeReady || this.#over || this.#blocked || !this.#peer) return;
+    if (this.#picking || !this.#mayBeReady || this.#over || this.#blocked || !this.peer) return;
     const { state } = this.conversation.status();
     if (state === "handshake" || state === "lost") return;
     this.#picking = true;
@@ -211,7 +251,7 @@ export class Session {
     }
     const offers: Promise<void>[] = [];
     for (const leg of legs) {
-      if (!this.#hasRoomFor(leg)) break;
+      if (!this.#hasRoomFor(leg)) continue;
       this.#underway.set(leg.legId, leg);
       offers.push(this.#offer(leg));
     }
@@ -219,10 +259,11 @@ export class Session {
   }
 
   async #readyLegs(): Promise<readonly Leg[]> {
-    if (!this.#peer) return [];
+    const { peer } = this;
+    if (!peer) return [];
     const legs = await this.host.core.spool.ready({
       link: this.host.settings.name,
-      neighbour: this.#peer.address,
+      neighbour: peer.address,
       limit: this.#underway.size + LIMITS.pickedAtOnceMax,
     });
     return legs.filter((leg) => !this.#underway.has(leg.legId));
@@ -230,10 +271,16 @@ export class Session {
 
   /** On slow links a place is kept free for what is urgent. */
   #hasRoomFor(leg: Leg): boolean {
-    if (leg.what.kind === "note") return true;
+    if (leg.what.kind === "note") return this.#notesUnderway() < LIMITS.notesOfferedMax;
     if (!this.conversation.canOffer()) return false;
     const urgent = leg.class === "flash" || leg.class === "priority";
     return urgent || isFat(this.host.bearer) || this.#underway.size < LIMITS.slowOffersMax;
+  }
+
+  #notesUnderway(): number {
+    let count = 0;
+    for (const { what } of this.#underway.values()) if (what.kind === "note") count++;
+    return count;
   }
 
   async #offer(leg: Leg): Promise<void> {
@@ -251,8 +298,9 @@ export class Session {
   async #compose(leg: Leg): Promise<void> {
     const { core } = this.host;
     try {
-      if (!(await composeLeg(core, leg)))
-        await core.spool.settleLeg(leg.legId, { outcome: "refused", why: "the message is no longer here" });
+      const why = await composeLeg(core, leg);
+      if (why !== null)
+        this.host.notices.ended(await core.spool.settleLeg(leg.legId, { outcome: "refused", why }));
       this.#mayBeReady = true;
     } finally {
       this.#underway.delete(leg.legId);
@@ -262,15 +310,48 @@ export class Session {
   async #offerEnvelope(leg: Leg, id: Uint8Array): Promise<void> {
     const { core } = this.host;
     const [record, payload] = await Promise.all([core.spool.envelope(id), core.spool.envelopePayload(id)]);
+    if (record && !this.#mayCarry(record)) return await this.#holdBack(leg);
     const head = record && payload && headForHop(core, record, leg.hop, this.#fullChain());
     if (this.#over) return;
     // Without a head it is past its lifetime: the expiry sweep ends it and tells its sender. Without room it waits
     // until something is settled.
-    if (!record || !payload || !head || !this.conversation.canOffer()) {
+    const isWanted = this.#underway.has(leg.legId);
+    if (!record || !payload || !head || !isWanted || !this.conversation.canOffer()) {
       this.#underway.delete(leg.legId);
       return;
     }
     this.conversation.offer({ key: leg.legId, id, class: record.class, head, payload }, this.#nowMs());
+  }
+
+  /** The law of the band, looked at last: the content policy of a link may have changed since it was planned. */
+  #mayCarry(record: EnvelopeRecord): boolean {
+    if (this.host.bearer.capabilities.content === "any") return true;
+    return headOf(record).signed.header.mode === "clear-signed";
+  }
+
+  async #holdBack(leg: Leg): Promise<void> {
+    const { core } = this.host;
+    const moved = await replanLeg(core, leg);
+    const atMs = core.spool.nowMs() + LIMITS.replanEveryMs;
+    const why = `${this.host.settings.name} may carry nothing sealed now`;
+    if (!moved) await core.spool.settleLeg(leg.legId, { outcome: "retry", atMs, why });
+    this.#underway.delete(leg.legId);
+    core.wake(moved ?? leg.hop);
+  }
+
+  /** Something of ours is no longer to be sent here: it ended, or another link carries it. */
+  withdraw(what: Withdrawn): void {
+    for (const [key, leg] of this.#underway) {
+      const isMeant =
+        "legId" in what
+          ? key === what.legId
+          : leg.what.kind === "envelope" && sameBytes(leg.what.id, what.id);
+      if (!isMeant) continue;
+      this.#underway.delete(key);
+      this.conversation.withdraw(key, this.#nowMs());
+      this.#mayBeReady = true;
+      this.host.speak();
+    }
   }
 
   #fullChain(): boolean {
@@ -283,7 +364,7 @@ export class Session {
     if (!leg) return;
     void settleTransfer(this.host.core, leg, result, {
       link: this.host.settings.name,
-      peer: this.#peer?.name ?? this.neighbour,
+      peer: this.peer?.name ?? this.neighbour,
       notices: this.host.notices,
     })
       .catch((error: unknown) => this.host.core.fail(error, "settle"))
@@ -299,7 +380,7 @@ export class Session {
   }
 
   toString(): string {
-    return `${this.host.settings.name}/${this.neighbour || "far end"}${this.#peer ? ` (${this.#peer.name} ${toHex(this.#peer.address).slice(0, 8)})` : ""}`;
+    return `${this.host.settings.name}/${this.neighbour || "far end"}${this.peer ? ` (${this.peer.name} ${this.peer.addressHex.slice(0, 8)})` : ""}`;
   }
 }
 

@@ -8,7 +8,7 @@ import {
 } from "@estafette/contract";
 import { parseAddress, shrinkMail } from "@estafette/mail";
 import { publicIdOf } from "@estafette/protocol";
-import { type AdmissionLevel, admits, nextLevel } from "@estafette/router";
+import { admits } from "@estafette/router";
 import { CLASS_RANK, type NewDelivery, type NewMessage } from "@estafette/spool";
 import { type Core, keyText } from "./core.js";
 import { sealDelivery } from "./deliveries.js";
@@ -34,8 +34,6 @@ export interface Compiled {
 
 /** Takes what local users and servers hand in. Answers `accepted` only after the commit. */
 export class Submissions {
-  #level: AdmissionLevel = "open";
-
   constructor(readonly core: Core) {}
 
   /** A refusal for this recipient, or null. Asked before any body was carried. */
@@ -51,10 +49,9 @@ export class Submissions {
     return null;
   }
 
-  /** `isNotice`: of our own making, so that it may also go to somebody outside whom only the exit reaches. */
-  async submit(submission: Submission, isNotice = false): Promise<SubmissionResult> {
+  async submit(submission: Submission): Promise<SubmissionResult> {
     try {
-      return (await this.#refusalFor(submission, isNotice)) ?? (await this.#keep(submission));
+      return (await this.#refusalFor(submission)) ?? (await this.#keep(submission));
     } catch (error) {
       if (error instanceof ProtocolError) return refusal("malformed", error.message);
       if (error instanceof OperatingError && error.code === "EST_OPERATING_DISK_FULL")
@@ -79,7 +76,7 @@ export class Submissions {
       : refusal("sender-not-owned", `${account} may not write as ${from}`);
   }
 
-  async #refusalFor(submission: Submission, isNotice: boolean): Promise<SubmissionRefusal | null> {
+  async #refusalFor(submission: Submission): Promise<SubmissionRefusal | null> {
     const { content } = submission;
     const bytes = content.kind === "mail" ? content.rfc5322.length : content.text.length;
     if (bytes > this.core.settings.messageBytesMax)
@@ -87,14 +84,11 @@ export class Submissions {
     if (submission.to.length === 0) return refusal("malformed", "no recipient");
     for (const to of submission.to) {
       const refused = this.checkRecipient({ account: submission.account, from: submission.from, to });
-      if (refused && !(isNotice && refused.why === "relay-denied")) return refused;
+      if (refused) return refused;
     }
-    this.#level = nextLevel(this.#level, (await this.core.spool.stats()).fill);
-    if (admits({ level: this.#level, bytes, classRank: CLASS_RANK[submission.class] })) return null;
-    return refusal(
-      this.#level === "full" ? "full" : "over-share",
-      "the store is nearly full; try again later",
-    );
+    const level = await this.core.admission.look();
+    if (admits({ level, bytes, classRank: CLASS_RANK[submission.class] })) return null;
+    return refusal(level === "full" ? "full" : "over-share", "the store is nearly full; try again later");
   }
 
   async #keep(submission: Submission): Promise<SubmissionResult> {

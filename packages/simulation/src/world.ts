@@ -24,6 +24,8 @@ export interface WorldOptions {
   readonly keepLog?: boolean;
   /** Default: {@link deriveParameters} of the seed. */
   readonly parameters?: WorldParameters;
+  /** Ends the run at the first broken promise of this kind: enough to know that it was seen. Default: never. */
+  readonly stopAt?: RegExp;
 }
 
 /** What one run showed. */
@@ -76,6 +78,10 @@ export class World {
   healed = false;
   readonly #sent: readonly Sent[];
   readonly #violations: string[] = [];
+  readonly #stopAt: RegExp | null;
+  #stopped = false;
+  /** Users who will still hand something in, or wait for an answer. */
+  readonly #trying = new Set<Sent>();
   #parcels = 0;
   #searchedBytes = 0;
   readonly #points = new Map<string, number>();
@@ -89,6 +95,7 @@ export class World {
     };
     this.plant = options.plant ?? HONEST;
     this.disk = options.disk;
+    this.#stopAt = options.stopAt ?? null;
     const { nodes, media, strangers, deferred, handOverMsMax } = this.parameters;
     this.nodes = nodes.map((node, index) => {
       const hasUsers = !strangers || index === 0 || index === nodes.length - 1;
@@ -107,7 +114,15 @@ export class World {
       this.kernel.after(node.index * 1_000, `${node.name} power`, () => void node.boot(true));
     for (const sent of this.#sent) this.kernel.after(sent.atMs, "user", () => void this.#handIn(sent));
     scheduleFaults(this);
-    await this.kernel.run(this.parameters.faultsUntilMs);
+    await this.kernel.runUntil(() => this.#stopped, this.parameters.faultsUntilMs);
+    if (!this.#stopped) await this.#healAndJudge();
+    const report = this.#report();
+    for (const node of this.nodes) node.dismantle();
+    await this.kernel.rest();
+    return report;
+  }
+
+  async #healAndJudge(): Promise<void> {
     this.#heal();
     const endMs = this.parameters.faultsUntilMs + this.parameters.healMs;
     while (this.kernel.nowMs < endMs && !(await this.#hasEnded())) {
@@ -115,10 +130,6 @@ export class World {
     }
     await this.kernel.run(this.kernel.nowMs + AFTERMATH_MS);
     await this.#judge();
-    const report = this.#report();
-    for (const node of this.nodes) node.dismantle();
-    await this.kernel.rest();
-    return report;
   }
 
   #heal(): void {
@@ -137,8 +148,10 @@ export class World {
       return null;
     });
     if (answer === null) return;
+    this.#trying.delete(sent);
     const again = answer === "no-power" || (answer.outcome === "refused" && answer.temporary);
     if (again && sent.tries < USER_TRIES_MAX) {
+      this.#trying.add(sent);
       this.kernel.after(USER_RETRY_MS, "user again", () => void this.#handIn(sent));
       return;
     }
@@ -155,7 +168,7 @@ export class World {
 
   /** Everything handed in has come to its end, and every promise holds now. */
   async #hasEnded(): Promise<boolean> {
-    if (this.nodes.some((node) => !node.up)) return false;
+    if (this.#trying.size > 0 || this.nodes.some((node) => !node.up)) return false;
     const records = await this.#records();
     const open = records.some(({ record }) => record.end === null && record.from !== "");
     return !open && checkHistory(this.#history(records)).length === 0;
@@ -229,6 +242,7 @@ export class World {
   }
 
   violation(sentence: string): void {
+    if (this.#stopAt?.test(sentence)) this.#stopped = true;
     this.kernel.note(`VIOLATION ${sentence}`);
     if (this.#violations.length < LIMITS.violationsMax)
       this.#violations.push(`${this.kernel.nowMs} ms: ${sentence}`);

@@ -9,10 +9,10 @@ import { Meters } from "./meters.js";
 import { migrate } from "./schema.js";
 import { Tables } from "./tables.js";
 
-/** Lists in the order of their row numbers: they walk the table from its end, and stop at their limit.
+/** Lists in the order of their row numbers: they walk the table from one end, and stop at their limit.
  *  The one row of the store; attempts that were begun, of which there are as many as hand-overs at once. */
 const WALKS = [
-  /ORDER BY (message_no|envelope_no|delivery_id) DESC LIMIT/,
+  /ORDER BY (message_no|envelope_no|delivery_id|untold_no)( DESC)? LIMIT/,
   /FROM store/,
   /UPDATE store/,
   /WHERE state = 1$/,

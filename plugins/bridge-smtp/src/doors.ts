@@ -72,7 +72,7 @@ function answer(reply: Promise<Reply | null>, callback: Done): void {
 }
 
 /** The login of a session, `null` for a mail server or a program that needs none. */
-export function accountOf(session: SMTPServerSession): Account | null {
+function accountOf(session: SMTPServerSession): Account | null {
   const user: unknown = session.user;
   return typeof user === "object" && user !== null ? (user as Account) : null;
 }

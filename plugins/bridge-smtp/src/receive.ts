@@ -52,7 +52,11 @@ export function receive(stream: SMTPServerDataStream, bounds: ReceiveBounds): Pr
       release();
     };
     const cancel = bounds.clock.timer(limits.dataMs, () => stream.destroy());
+    let settled = false;
     const done = (received: Received): void => {
+      // A stream also closes after its end; by then the bytes belong to whoever was given them.
+      if (settled) return;
+      settled = true;
       cancel();
       if (received.outcome !== "mail") release();
       resolve(received);
