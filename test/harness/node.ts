@@ -161,12 +161,7 @@ export function medium(
   return { air, bearer: (station) => memory.create(memory.parse({ medium: air, station }), host) };
 }
 
-export function mail(
-  from: string,
-  to: string,
-  subject: string,
-  body = "All is well on board.\r\n",
-): Uint8Array {
+function mail(from: string, to: string, subject: string, body = "All is well on board.\r\n"): Uint8Array {
   return new TextEncoder().encode(
     `From: <${from}>\r\nTo: <${to}>\r\nSubject: ${subject}\r\nDate: Sat, 21 Nov 2026 11:00:00 +0000\r\nMessage-ID: <${subject.replace(/\W/g, "-")}@test.example>\r\n\r\n${body}`,
   );

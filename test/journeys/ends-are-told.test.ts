@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { identityOf, submission } from "../harness/node.js";
+import { line, peer } from "../harness/line.js";
+import { submission } from "../harness/node.js";
 import { VirtualWorld, type WorldNode } from "../harness/world.js";
 
 /* Whoever wrote a mail that did not arrive is told so: once, and also after a power cut in between. */
-const root = (name: string) => identityOf(name).keys.root;
 const anna = "anna@aurora.example";
 const office = "office@shore.example";
 const HOUR_MS = 3_600_000;
@@ -13,43 +13,6 @@ beforeEach(() => {
 });
 afterEach(() => world.dismantle());
 
-/** aurora ── relay ── shore; the relay is named in a relay list. */
-async function line() {
-  const [west, east] = [world.medium(), world.medium()];
-  const aurora = await world.node({
-    name: "aurora",
-    domain: "aurora.example",
-    peers: [
-      { name: "shore", root: root("shore"), domains: ["shore.example"] },
-      { name: "relay", root: root("relay"), links: ["west"] },
-    ],
-    links: [{ bearer: () => west.bearer("a"), settings: { name: "west", peers: ["relay"] } }],
-    settings: { routes: [{ match: "shore", via: ["relay"] }] },
-  });
-  const relay = await world.node({
-    name: "relay",
-    peers: [
-      { name: "aurora", root: root("aurora"), links: ["west"] },
-      { name: "shore", root: root("shore"), links: ["east"] },
-    ],
-    links: [
-      { bearer: () => west.bearer("r"), settings: { name: "west", peers: ["aurora"] } },
-      { bearer: () => east.bearer("r"), settings: { name: "east", peers: ["shore"] } },
-    ],
-  });
-  const shore = await world.node({
-    name: "shore",
-    domain: "shore.example",
-    peers: [
-      { name: "aurora", root: root("aurora"), domains: ["aurora.example"] },
-      { name: "relay", root: root("relay"), links: ["east"], transit: true },
-    ],
-    links: [{ bearer: () => east.bearer("s"), settings: { name: "east", peers: ["relay"] } }],
-    settings: { routes: [{ match: "aurora", via: ["relay"] }] },
-  });
-  return { aurora, relay, shore, west, east };
-}
-
 const submit = (node: WorldNode, ...args: Parameters<typeof submission>) =>
   world.settle(node.relay.submit(submission(...args)));
 const endOf = async (node: WorldNode) =>
@@ -57,7 +20,7 @@ const endOf = async (node: WorldNode) =>
 
 describe("expiry", () => {
   it("is told to the sender once", async () => {
-    const { aurora, west } = await line();
+    const { aurora, west } = await line(world);
     west.air.cut();
     await submit(aurora, anna, [office], "Too late", { lifetimeS: 3_600 });
     await world.clock.advance(HOUR_MS - 60_000);
@@ -73,7 +36,7 @@ describe("expiry", () => {
   it.each(["notice-before-keep", "notice-after-keep"])(
     "is told once also when the power goes at %s",
     async (point) => {
-      const { aurora, west } = await line();
+      const { aurora, west } = await line(world);
       west.air.cut();
       await submit(aurora, anna, [office], "Too late", { lifetimeS: 3_600 });
       aurora.crashAt(point);
@@ -88,7 +51,7 @@ describe("expiry", () => {
   );
 
   it("of a delivery whose mailbox stays away is told once, by the origin that heard no receipt", async () => {
-    const { aurora, shore } = await line();
+    const { aurora, shore } = await line(world);
     shore.mailbox.answer = () => ({ outcome: "deferred", detail: "451 not now", retryAfterMs: 0 });
     await submit(aurora, anna, [office], "Nobody home", { lifetimeS: 3_600 });
     await world.until(() => shore.mailbox.handed.length > 2, "attempts ashore");
@@ -100,7 +63,7 @@ describe("expiry", () => {
   });
 
   it("of the rest is told from where it ended, when others of the same mail were served", async () => {
-    const { aurora, shore } = await line();
+    const { aurora, shore } = await line(world);
     const absent = "absent@shore.example";
     shore.mailbox.answer = (_, to) =>
       to === absent
@@ -119,7 +82,7 @@ describe("expiry", () => {
 
 describe("a refusal", () => {
   it("by a relay's neighbour comes back signed over two hops and is told once", async () => {
-    const { aurora, relay, shore, east } = await line();
+    const { aurora, relay, shore, east } = await line(world);
     await world.settle(
       shore.relay.setPeers([{ ...peer("relay", ["east"]), transit: false }, peer("aurora", [])]),
     );
@@ -149,7 +112,7 @@ describe("a refusal", () => {
   it.each(["settle-before-commit", "settle-after-commit"])(
     "by the next gateway is told once, also when the power goes at %s",
     async (point) => {
-      const { aurora, relay } = await line();
+      const { aurora, relay } = await line(world);
       await world.settle(relay.relay.setPeers([{ ...peer("aurora", ["west"]), transit: false }]));
       aurora.crashAt(point);
       await submit(aurora, anna, [office], "No transit here");
@@ -165,7 +128,7 @@ describe("a refusal", () => {
   it.each(["delivery-after-handover", "delivery-after-settle"])(
     "by the far mailbox is told once, also when the power ashore goes at %s",
     async (point) => {
-      const { aurora, shore } = await line();
+      const { aurora, shore } = await line(world);
       shore.mailbox.answer = () => ({ outcome: "refused", status: "5.2.2", detail: "552 mailbox full" });
       shore.crashAt(point);
       await submit(aurora, anna, [office], "Full");
@@ -179,8 +142,3 @@ describe("a refusal", () => {
     },
   );
 });
-
-function peer(name: string, links: string[]) {
-  const domains = name === "relay" ? [] : [`${name}.example`];
-  return { name, root: root(name), domains, links, exitFrom: [], transit: true };
-}

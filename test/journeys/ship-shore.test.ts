@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seededRng } from "@estafette/conformance";
-import { uniformBelow } from "@estafette/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Dovecot, startDovecot } from "../interop/dovecot.js";
 import type { MailboxLogin } from "../interop/mailbox.js";
@@ -10,6 +9,7 @@ import { freePorts } from "../interop/ports.js";
 import { type Postfix, startPostfix } from "../interop/postfix.js";
 import { needs } from "../report/require.js";
 import { broken, countRepeats, doubtsOf, missing, type Promised, readAll, readableIn } from "./arrivals.js";
+import { bell, killAtRandom, pause } from "./kills.js";
 import { type Letter, lettersFromSea, lettersFromShore } from "./letters.js";
 import { handIn, type MailServer } from "./mail-program.js";
 import {
@@ -101,94 +101,86 @@ describe.skipIf(needs("dovecot", "postfix", "swaks", "python3").skip)("a ship an
     "lose nothing, deliver nothing twice and change nothing, killed ten times on the way",
     async () => {
       const startMs = performance.now();
-      const rng = seededRng(seed);
       const fromSea = await lettersFromSea(who);
       const fromShore = await lettersFromShore(fromSea);
       const markers = [...fromSea, ...fromShore].map((letter) => letter.marker);
-      const leaks: string[] = [];
-      const calls = bell();
-      let half = (): void => undefined;
-      const halfKilled = new Promise<void>((resolve) => {
-        half = resolve;
-      });
-
-      const killing = async (): Promise<void> => {
-        const victims = shuffled(
-          [aurora, shore, aurora, shore, aurora, shore, aurora, shore, aurora, shore],
-          rng,
-        );
-        for (const [i, victim] of victims.entries()) {
-          await pause(((1_000 + uniformBelow(rng, 3_000)) * 10) / timeScale);
-          // Every other time just after a mail program called, so that a 250 may be lost on its way.
-          if (i % 2 === 0) await Promise.race([calls.next(), pause(3_000)]);
-          await pause(uniformBelow(rng, 60));
-          await victim.kill();
-          leaks.push(...readableIn(victim.stateFolder, markers));
-          await victim.start();
-          if (i + 1 === KILLS / 2) half();
-        }
-      };
-      const sending = async (): Promise<readonly Promised[]> => {
-        const two = [fromSea.filter((_, i) => i % 2 === 0), fromSea.filter((_, i) => i % 2 === 1)];
-        const server = { ...submission, onAttempt: calls.ring };
-        return (await Promise.all(two.map((letters) => sendAll(letters, server)))).flat();
-      };
-      const answering = async (): Promise<readonly Promised[]> => {
-        await halfKilled;
-        return await sendAll(fromShore, {
-          port: postfix.smtpPort,
-          passwords: null,
-          folder: submission.folder,
-        });
-      };
-      const [, sea, land] = await Promise.all([killing(), sending(), answering()]);
-
-      /** Postfix, not the author, is the client of our gateway for these. */
-      const landed = (): readonly Promised[] =>
-        land.map((one) => ({ ...one, handedIn: { ...one.handedIn, doubts: doubtsOf(postfix, one.letter) } }));
-      const options = {
-        tellers: [aurora, shore],
-        withinMs: Math.max(1_000, patienceMs - (performance.now() - startMs)),
-      };
-      let lacking: readonly string[] = ["not looked yet"];
-      await eventually(
-        async () => {
-          lacking = missing([...sea, ...land], await readAll(logins));
-          await pause(500);
-          return lacking.length === 0;
-        },
-        "every mail in its mailbox",
-        options,
-      ).catch((error: unknown) => {
-        throw new Error(`missing:\n${lacking.join("\n")}\n${String(error)}\n${postfix.log().slice(-3_000)}`);
-      });
-      // Only when both have nothing left to carry can no second copy come any more.
-      await eventually(
-        async () => (await isIdle(aurora)) && (await isIdle(shore)),
-        "both gateways idle",
-        options,
-      );
+      const { sea, land, leaks } = await correspond({ fromSea, fromShore, markers });
+      const leftMs = Math.max(1_000, patienceMs - (performance.now() - startMs));
+      await allArrived([...sea, ...land], leftMs);
 
       const mailboxes = await readAll(logins);
-      expect(broken(sea, mailboxesOf(mailboxes, [...who.office, ...who.elsewhere]), true)).toEqual([]);
-      expect(broken(landed(), mailboxesOf(mailboxes, who.crew), false)).toEqual([]);
+      const of = (addresses: readonly string[]) =>
+        new Map([...mailboxes].filter(([address]) => addresses.includes(address)));
+      expect(broken(sea, of([...who.office, ...who.elsewhere]), true)).toEqual([]);
+      // Postfix, not the author, is the client of our gateway for these.
+      const landed = land.map(({ letter, handedIn }) => ({
+        letter,
+        handedIn: { ...handedIn, doubts: doubtsOf(postfix, letter) },
+      }));
+      expect(broken(landed, of(who.crew), false)).toEqual([]);
       leaks.push(...readableIn(aurora.stateFolder, markers), ...readableIn(shore.stateFolder, markers));
       expect(leaks).toEqual([]);
-      expect(aurora.killCount + shore.killCount).toBe(KILLS);
+      expect([aurora.killCount, shore.killCount]).toEqual([KILLS / 2, KILLS / 2]);
 
       const seconds = Math.round((performance.now() - startMs) / 1_000);
       const air = await radio.stop();
       const repeats = countRepeats(sea, mailboxes) + countRepeats(land, mailboxes);
-      const tries = [...sea, ...land].reduce((sum, { handedIn }) => sum + handedIn.attempts, 0);
+      const sessions = [...sea, ...land].reduce((sum, { handedIn }) => sum + handedIn.attempts, 0);
       console.log(
         `ship and shore: ${sea.length} mails to shore, ${land.length} back, in ${seconds} s at ×${timeScale}; ` +
           `${air.bytesSent.a} + ${air.bytesSent.b} B on air in ${air.framesSent.a} + ${air.framesSent.b} frames, ` +
           `${air.fates.lost} lost, ${air.fates.collided} collided; ${KILLS} kills; ` +
-          `${tries} sessions of mail programs, ${repeats} repeats because a 250 was lost; seed ${seed}`,
+          `${sessions} sessions of mail programs, ${repeats} repeats because a 250 was lost; seed ${seed}`,
       );
     },
     patienceMs + 60_000,
   );
+
+  /** Letters from sea; answers from the shore after half of the kills; and the kills. */
+  async function correspond(letters: {
+    readonly fromSea: readonly Letter[];
+    readonly fromShore: readonly Letter[];
+    readonly markers: readonly string[];
+  }) {
+    const calls = bell();
+    const halfFallen = bell();
+    const half = halfFallen.next();
+    const leaks: string[] = [];
+    const killing = killAtRandom({
+      gateways: [aurora, shore],
+      timesEach: KILLS / 2,
+      rng: seededRng(seed),
+      calls,
+      signal: end.signal,
+      onFallen(gateway, count) {
+        leaks.push(...readableIn(gateway.stateFolder, letters.markers));
+        if (count === KILLS / 2) halfFallen.ring();
+      },
+    });
+    const toAurora = { ...submission, onAttempt: calls.ring };
+    const programs = [0, 1].map((n) => letters.fromSea.filter((_, i) => i % 2 === n));
+    const sending = Promise.all(programs.map((some) => sendAll(some, toAurora)));
+    const toPostfix = { ...toAurora, port: postfix.smtpPort, passwords: null };
+    const answering = half.then(() => sendAll(letters.fromShore, toPostfix));
+    const [, sea, land] = await Promise.all([killing, sending, answering]);
+    return { sea: sea.flat(), land, leaks };
+  }
+
+  /** Every mail is in a mailbox, and nothing is left here or there from which a second copy could come. */
+  async function allArrived(promised: readonly Promised[], withinMs: number): Promise<void> {
+    const options = { tellers: [aurora, shore], withinMs };
+    let lacking: readonly string[] = ["not looked yet"];
+    const arrived = async (): Promise<boolean> => {
+      await pause(500);
+      lacking = missing(promised, await readAll(logins));
+      return lacking.length === 0;
+    };
+    await eventually(arrived, "every mail in its mailbox", options).catch((error: unknown) => {
+      const servers = postfix.log().slice(-3_000);
+      throw new Error(`missing:\n${lacking.join("\n")}\n${String(error)}\n${servers}`, { cause: error });
+    });
+    await eventually(async () => (await isIdle(aurora)) && (await isIdle(shore)), "both idle", options);
+  }
 
   async function sendAll(letters: readonly Letter[], server: MailServer): Promise<readonly Promised[]> {
     const promised: Promised[] = [];
@@ -256,31 +248,4 @@ async function isIdle(gateway: GatewayProcess): Promise<boolean> {
   const view = (await gateway.api("GET", "/v1/queue")) as { messages: readonly unknown[] };
   const waiting = Object.values(queue.waiting).reduce((sum, count) => sum + count, 0);
   return waiting + queue.deliveries + view.messages.length === 0;
-}
-
-function mailboxesOf(
-  all: ReadonlyMap<string, readonly Buffer[]>,
-  addresses: readonly string[],
-): ReadonlyMap<string, readonly Buffer[]> {
-  return new Map([...all].filter(([address]) => addresses.includes(address)));
-}
-
-/** `next` resolves at the next `ring`. */
-function bell(): { readonly ring: () => void; readonly next: () => Promise<void> } {
-  const waiting: (() => void)[] = [];
-  return {
-    ring: () => {
-      for (const wake of waiting.splice(0)) wake();
-    },
-    next: () => new Promise((resolve) => void waiting.push(resolve)),
-  };
-}
-
-function shuffled<T>(items: readonly T[], rng: ReturnType<typeof seededRng>): readonly T[] {
-  const left = [...items];
-  return items.flatMap(() => left.splice(uniformBelow(rng, left.length), 1));
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -43,13 +43,17 @@ export function compressContent(
   const dictionaries = DICTIONARIES.filter((dictionary) => codecs.includes(dictionary.codec));
   const tried = finalists(content, dictionaries).map((dictionary) => withDictionary(content, dictionary));
   if (codecs.includes(CODEC.zstd)) tried.push(withoutDictionary(content));
-  return tried.reduce<Compressed>((best, next) => (next.bytes.length < best.bytes.length ? next : best), asIs);
+  return tried.reduce<Compressed>(
+    (best, next) => (next.bytes.length < best.bytes.length ? next : best),
+    asIs,
+  );
 }
 
 /** The dictionaries worth trying on all of a content: those that did best on its beginning and its middle. */
 function finalists(content: Uint8Array, dictionaries: readonly Dictionary[]): readonly Dictionary[] {
   if (content.length > LIMITS.dictionaryContentBytesMax) return [];
-  if (content.length <= LIMITS.sampleBytesMax || dictionaries.length <= LIMITS.finalistsMax) return dictionaries;
+  if (content.length <= LIMITS.sampleBytesMax || dictionaries.length <= LIMITS.finalistsMax)
+    return dictionaries;
   const half = LIMITS.sampleBytesMax / 2;
   const middle = Math.floor(content.length / 2);
   const sample = Buffer.concat([content.subarray(0, half), content.subarray(middle, middle + half)]);
@@ -114,7 +118,8 @@ export function decompressContent(codec: number, bytes: Uint8Array): Uint8Array 
   const blocks = codec >= CODEC.blocks;
   const decoder = decoderOf(blocks ? codec - CODEC.blocks : codec);
   const { frame, openBytesMax, declaredBytes } = blocks ? rebuildBlocks(bytes) : rebuildBare(bytes);
-  const target = declaredBytes === null ? scratch.subarray(0, openBytesMax) : Buffer.allocUnsafeSlow(openBytesMax);
+  const target =
+    declaredBytes === null ? scratch.subarray(0, openBytesMax) : Buffer.allocUnsafeSlow(openBytesMax);
   const written = decode(target, frame, decoder);
   if (declaredBytes === null) return Uint8Array.from(target.subarray(0, written));
   if (written !== declaredBytes) {

@@ -108,7 +108,8 @@ export function rebuildBlocks(bytes: Uint8Array): Rebuilt {
     if (at > bytes.length) throw refuse("EST_PROTOCOL_TRUNCATED", "content ends inside a block");
   }
   if (at < bytes.length) throw refuse("EST_PROTOCOL_TRAILING", "content continues after its last block");
-  if (length.value > openBytesMax) throw refuse("EST_PROTOCOL_RANGE", "content claims more than its blocks hold");
+  if (length.value > openBytesMax)
+    throw refuse("EST_PROTOCOL_RANGE", "content claims more than its blocks hold");
   const frame = new Uint8Array(frameHeader.length + bytes.length - length.bytes);
   frame.set(frameHeader);
   frame.set(bytes.subarray(length.bytes), frameHeader.length);
@@ -137,7 +138,8 @@ function readVarint(bytes: Uint8Array): { readonly value: number; readonly bytes
   for (let at = 0; at < 4; at++) {
     const byte = bytes[at];
     if (byte === undefined) throw refuse("EST_PROTOCOL_TRUNCATED", "content ends inside its length");
-    if (byte === 0 && at > 0) throw refuse("EST_PROTOCOL_ENCODING", "content length in more bytes than it needs");
+    if (byte === 0 && at > 0)
+      throw refuse("EST_PROTOCOL_ENCODING", "content length in more bytes than it needs");
     value |= (byte & 127) << (7 * at);
     if (byte < 128) return { value, bytes: at + 1 };
   }

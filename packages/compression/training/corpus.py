@@ -1,12 +1,10 @@
-#!/usr/bin/env python3
-"""Writes the training corpus: corpus.py OUT SEED. One file a sample, one folder a dictionary. Same seed, same bytes.
+"""Writes training samples from the sentences below text/: same seed, same bytes.
 
-The sentences below text/ were written for this project and stand under its licence. A sample is what the gateway
-compresses: the content of packages/protocol around texts, or around mails as packages/mail shrinks them.
+The sentences were written for this project and stand under its licence. A sample is what the gateway compresses:
+the content of packages/protocol around texts, or around mails as packages/mail shrinks them.
 """
 
 import re
-import sys
 from pathlib import Path
 
 TEXT = Path(__file__).parent / "text"
@@ -230,39 +228,3 @@ def sample(writer, kind, pools, language):
 def phrases(line):
     """A line of `a, b, c` as sentences a compressor meets: each phrase between spaces."""
     return [part.strip() for part in line.split(",") if part.strip()]
-
-
-def prose(chance, name):
-    """Word lists are shuffled, so that no order of them is learnt; each keeps the spaces around it."""
-    groups = [phrases(line) for line in lines(name)]
-    parts = [part for group in groups for part in group]
-    return [" ".join(chance.pick(parts) for _ in range(24)) for _ in range(len(parts) // 2)]
-
-
-def write(folder, samples):
-    folder.mkdir(parents=True, exist_ok=True)
-    for index, data in enumerate(samples):
-        (folder / f"{index:05}").write_bytes(data)
-
-
-def main(out, seed):
-    writer = Writer(Chance(seed))
-    chance = writer.chance
-    texts, mails, stories, reports = (lines(name) for name in ("en-texts", "en-mails", "en-stories", "reports"))
-    words = prose(chance, "en-phrases")
-    english_texts = [sample(writer, 1, [texts, texts, texts, mails], "en") for _ in range(3000)]
-    english_mails = [sample(writer, 0, [mails, mails, texts, stories], "en") for _ in range(1000)]
-    vocabulary = [f"\x01\x01 {line} ".encode() for line in words]
-    write(out / "text-en", english_texts + english_mails[:150] + vocabulary)
-    write(out / "mail-en", english_mails + english_texts[:500] + vocabulary)
-    forms = [[line] for line in reports for _ in range(30)]
-    write(out / "report", [sample(writer, chance.pick([1, 1, 1, 0]), pool, "en") for pool in forms])
-    for language in LANGUAGES:
-        pool = lines(language)
-        short = [sample(writer, 1, [pool], language) for _ in range(500)]
-        long = [sample(writer, 0, [pool], language) for _ in range(150)]
-        write(out / f"text-{language}", short + long)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -35,7 +35,7 @@ export interface Sent {
 
 export const ABSENT_DOMAIN = "absent.test";
 export const INTERNET_USER = "carol@world.example";
-export const INTERNET_STRANGER = "nobody@world.example";
+const INTERNET_STRANGER = "nobody@world.example";
 
 export function domainOfNode(name: string): string {
   return `${name}.test`;

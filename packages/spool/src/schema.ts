@@ -207,7 +207,7 @@ CREATE TABLE state (
 /** One step from version n to n + 1, in the order of their numbers. A released step never changes. */
 export type Migration = (connection: Connection) => void;
 
-export const MIGRATIONS: readonly Migration[] = [(connection) => connection.exec(VERSION_1)];
+const MIGRATIONS: readonly Migration[] = [(connection) => connection.exec(VERSION_1)];
 
 /** "EST1" in ASCII: marks the file as ours for file(1) and against opening another program's database. */
 const APPLICATION_ID = 0x45535431;

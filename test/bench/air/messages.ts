@@ -43,7 +43,7 @@ export function submissionOf(
 }
 
 /** Whether a delivery is what was sent: kept header fields and every byte of the body. */
-export function matches(sample: Sample, delivery: Delivery): boolean {
+function matches(sample: Sample, delivery: Delivery): boolean {
   if (sample.kind === "text") return Buffer.from(sample.bytes).equals(textOf(delivery));
   return keptOf(sample.bytes) === keptOf(delivery.rfc5322);
 }

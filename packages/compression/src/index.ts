@@ -1,0 +1,3 @@
+export { CODEC, type Compressed, compressContent, decompressContent, KNOWN_CODECS } from "./compression.js";
+export { DICTIONARIES, type Dictionary } from "./dictionaries.js";
+export { LIMITS } from "./limits.js";
