@@ -64,6 +64,7 @@ const WORLDLY = /^node:(fs|net|tls|dgram|child_process|cluster|http|http2|https|
 const WORLDLY_HOMES = [
   "packages/runtime/",
   "packages/spool/",
+  "packages/compression/", // reads the dictionaries that lie beside it
   "plugins/bridge-smtp/",
   "gateway/",
   "hardware/emulators/",

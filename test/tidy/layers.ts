@@ -13,7 +13,18 @@ interface Layer {
 }
 
 /** Every package a gateway is made of; simulation and conformance are missing on purpose. */
-const CORE = ["contract", "protocol", "spool", "link", "router", "mail", "relay", "config", "runtime"];
+const CORE = [
+  "contract",
+  "protocol",
+  "compression",
+  "spool",
+  "link",
+  "router",
+  "mail",
+  "relay",
+  "config",
+  "runtime",
+];
 
 const TEST_TOOLS = ["vitest", "fast-check"];
 
@@ -21,13 +32,14 @@ const TEST_TOOLS = ["vitest", "fast-check"];
 const LAYERS: Readonly<Record<string, Layer>> = {
   contract: { ours: [], foreign: [], tests: [] },
   protocol: { ours: ["contract"], foreign: ["@noble/ed25519"], tests: [] },
+  compression: { ours: ["contract"], foreign: ["zstd-napi"], tests: [] },
   framing: { ours: ["contract"], foreign: [], tests: [] },
   router: { ours: ["contract"], foreign: [], tests: [] },
   mail: { ours: ["contract"], foreign: [], tests: [] },
   spool: { ours: ["contract"], foreign: ["better-sqlite3"], tests: ["conformance"] },
   link: { ours: ["contract", "protocol"], foreign: [], tests: [] },
   relay: {
-    ours: ["contract", "protocol", "spool", "link", "router", "mail"],
+    ours: ["contract", "protocol", "compression", "spool", "link", "router", "mail"],
     foreign: ["rxjs", "zstd-napi"],
     tests: ["conformance", "simulation", "bearer-memory"],
   },

@@ -162,16 +162,15 @@ function headCases(list: CaseList): void {
   refuses("head, no entries announced as some", spliced(bytes, transitAt + 3, 1, 0x40, 0));
 }
 
+/** A head as dora hears it from cleo. */
+function at(head: Head) {
+  const [self, neighbour] = [toHex(dora.address), toHex(cleo.address)];
+  return { kind: "path", head: toHex(encodeHead(head)), self, neighbour } as const;
+}
+
 function pathCases(list: CaseList): void {
   const chain = walk(plainSigned, route);
   const [a, b, c] = chain.entries;
-  const at = (head: Head) =>
-    ({
-      kind: "path",
-      head: toHex(encodeHead(head)),
-      self: toHex(dora.address),
-      neighbour: toHex(cleo.address),
-    }) as const;
   const right = at(headOf(plainSigned, chain, 2));
   list.takes("path, verified", right, { verified: true });
   list.takes("path, no chain", at(headOf(plainSigned, emptyChain(), 2)), { verified: false, hops: [] });
@@ -220,6 +219,12 @@ function pathCases(list: CaseList): void {
   for (const [name, entries, hopsUsed] of wrong) {
     list.refuses(`path, ${name}`, at(headOf(plainSigned, { ...chain, entries }, hopsUsed)));
   }
+  misplacedPaths(list, right);
+}
+
+/** Chains that are right by themselves, in the wrong place. */
+function misplacedPaths(list: CaseList, right: ReturnType<typeof at>): void {
+  const chain = walk(plainSigned, route);
   list.refuses("path, another neighbour", { ...right, neighbour: toHex(ben.address) });
   list.refuses("path, addressed to another node", { ...right, self: toHex(ben.address) });
   const otherSigned = signHeader({ ...plainHeader, sequence: 8 }, ada);

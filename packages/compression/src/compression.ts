@@ -1,8 +1,8 @@
-import { ProtocolError } from "@estafette/contract";
+import { InvariantError, ProtocolError } from "@estafette/contract";
 // A default import: node finds no names in the CommonJS wrapper of a native module, so `* as` would be empty there.
 import zstd from "zstd-napi/binding.js";
 import { DICTIONARIES, type Dictionary, dictionaryBytes } from "./dictionaries.js";
-import { openedBytesMax, rebuildBare, rebuildBlocks, stripFrame } from "./frame.js";
+import { rebuildBare, rebuildBlocks, stripFrame } from "./frame.js";
 import { LIMITS } from "./limits.js";
 
 /**
@@ -28,21 +28,31 @@ export interface Compressed {
   readonly bytes: Uint8Array;
 }
 
+/** What the receiver can do, and what it holds already. */
+export interface CompressOptions {
+  /** Codec ids the receiver knows. Default {@link KNOWN_CODECS}. Ids unknown here are passed over; 0 is implied. */
+  readonly codecs?: readonly number[];
+  /** Contents before this one in the same order, joined: the receiver opens it with exactly the same. Default none. */
+  readonly after?: Uint8Array;
+}
+
 /**
  * The content in the fewest bytes the receiver can open: as it is, zstd alone, or zstd with a dictionary. Never
- * longer than the content. `codecs`: ids the receiver knows, default {@link KNOWN_CODECS}; ids unknown here are
- * passed over, and 0 needs not be named. Deterministic for one version of zstd.
+ * longer than the content. Deterministic for one version of zstd. Chunks of a batch are contents that come `after`
+ * each other, so each can be delivered before the next one is heard.
  */
-export function compressContent(
-  content: Uint8Array,
-  options: { readonly codecs?: readonly number[] } = {},
-): Compressed {
-  const asIs = { codec: CODEC.none, bytes: content };
+export function compressContent(content: Uint8Array, options: CompressOptions = {}): Compressed {
+  const asIs: Compressed = { codec: CODEC.none, bytes: content };
   if (content.length === 0 || content.length > LIMITS.contentBytesMax) return asIs;
   const codecs = options.codecs ?? KNOWN_CODECS;
   const dictionaries = DICTIONARIES.filter((dictionary) => codecs.includes(dictionary.codec));
-  const tried = finalists(content, dictionaries).map((dictionary) => withDictionary(content, dictionary));
-  if (codecs.includes(CODEC.zstd)) tried.push(withoutDictionary(content));
+  const plain = codecs.includes(CODEC.zstd);
+  const after = historyOf(options.after);
+  const tried =
+    after === null
+      ? finalists(content, dictionaries).map((dictionary) => withDictionary(content, dictionary))
+      : finalists(content, dictionaries, 1).map((dictionary) => withHistory(content, after, dictionary));
+  if (plain) tried.push(after === null ? withoutDictionary(content) : withHistory(content, after, null));
   return tried.reduce<Compressed>(
     (best, next) => (next.bytes.length < best.bytes.length ? next : best),
     asIs,
@@ -50,18 +60,40 @@ export function compressContent(
 }
 
 /** The dictionaries worth trying on all of a content: those that did best on its beginning and its middle. */
-function finalists(content: Uint8Array, dictionaries: readonly Dictionary[]): readonly Dictionary[] {
+function finalists(
+  content: Uint8Array,
+  dictionaries: readonly Dictionary[],
+  countMax?: number,
+): readonly Dictionary[] {
   if (content.length > LIMITS.dictionaryContentBytesMax) return [];
-  if (content.length <= LIMITS.sampleBytesMax || dictionaries.length <= LIMITS.finalistsMax)
-    return dictionaries;
+  const small = content.length <= LIMITS.sampleBytesMax;
+  const count = countMax ?? (small ? dictionaries.length : LIMITS.finalistsMax);
+  if (count >= dictionaries.length) return dictionaries;
   const half = LIMITS.sampleBytesMax / 2;
   const middle = Math.floor(content.length / 2);
-  const sample = Buffer.concat([content.subarray(0, half), content.subarray(middle, middle + half)]);
+  const sample = small
+    ? content
+    : Buffer.concat([content.subarray(0, half), content.subarray(middle, middle + half)]);
   return dictionaries
     .map((dictionary) => ({ dictionary, bytes: withDictionary(sample, dictionary).bytes.length }))
     .sort((a, b) => a.bytes - b.bytes)
-    .slice(0, LIMITS.finalistsMax)
+    .slice(0, count)
     .map((finalist) => finalist.dictionary);
+}
+
+/** The end of what came before, or null where nothing did. Both ends cut it alike. */
+function historyOf(after: Uint8Array | undefined): Uint8Array | null {
+  return after === undefined || after.length === 0 ? null : after.subarray(-LIMITS.historyBytesMax);
+}
+
+/** A dictionary that goes on with what came before. The zero keeps a history from passing for a trained dictionary. */
+function grownDictionary(dictionary: Dictionary | null, after: Uint8Array): Uint8Array {
+  return Buffer.concat([dictionary === null ? Buffer.of(0) : dictionaryBytes(dictionary), after]);
+}
+
+function withHistory(content: Uint8Array, after: Uint8Array, dictionary: Dictionary | null): Compressed {
+  const encoder = new zstd.CDict(grownDictionary(dictionary, after), levels.thorough);
+  return encoded(dictionary?.codec ?? CODEC.zstd, content, encoder);
 }
 
 const compressors = new Map<number, zstd.CCtx>();
@@ -87,9 +119,13 @@ function withDictionary(content: Uint8Array, dictionary: Dictionary): Compressed
     encoder = new zstd.CDict(dictionaryBytes(dictionary), levels.thorough);
     encoders.set(dictionary.codec, encoder);
   }
+  return encoded(dictionary.codec, content, encoder);
+}
+
+function encoded(codec: number, content: Uint8Array, encoder: zstd.CDict): Compressed {
   const target = Buffer.allocUnsafeSlow(zstd.compressBound(content.length));
   const bytes = context.compressUsingCDict(target, content, encoder);
-  return stripped(dictionary.codec, target.subarray(0, bytes), content.length);
+  return stripped(codec, target.subarray(0, bytes), content.length);
 }
 
 function stripped(codec: number, frame: Uint8Array, contentBytes: number): Compressed {
@@ -97,18 +133,18 @@ function stripped(codec: number, frame: Uint8Array, contentBytes: number): Compr
   return { codec: bare ? codec : codec | CODEC.blocks, bytes };
 }
 
-const decoderContext = new zstd.DCtx();
+const decoder = new zstd.DCtx();
 const decoders = new Map<number, zstd.DDict>();
 const scratch = Buffer.allocUnsafeSlow(LIMITS.blockBytesMax);
 
 /**
  * Undoes {@link compressContent}. Allocates for no more than min(16 MB, max(16 kB, 64 × compressed)), and only
  * after every block header was found to agree with it. Bytes that were changed on the way may open to something
- * else: the seal around them is what notices.
+ * else: the seal around them is what notices. `after`: as it was given to {@link compressContent}.
  * @throws ProtocolError EST_PROTOCOL_VERSION unknown codec; EST_PROTOCOL_RANGE too large;
  * EST_PROTOCOL_{TRUNCATED,TRAILING,ENCODING} not what {@link compressContent} writes.
  */
-export function decompressContent(codec: number, bytes: Uint8Array): Uint8Array {
+export function decompressContent(codec: number, bytes: Uint8Array, after?: Uint8Array): Uint8Array {
   if (codec === CODEC.none) {
     if (bytes.length > LIMITS.contentBytesMax) {
       throw new ProtocolError("EST_PROTOCOL_RANGE", "content too large");
@@ -116,11 +152,11 @@ export function decompressContent(codec: number, bytes: Uint8Array): Uint8Array 
     return bytes;
   }
   const blocks = codec >= CODEC.blocks;
-  const decoder = decoderOf(blocks ? codec - CODEC.blocks : codec);
+  const dictionary = dictionaryOf(blocks ? codec - CODEC.blocks : codec);
   const { frame, openBytesMax, declaredBytes } = blocks ? rebuildBlocks(bytes) : rebuildBare(bytes);
   const target =
     declaredBytes === null ? scratch.subarray(0, openBytesMax) : Buffer.allocUnsafeSlow(openBytesMax);
-  const written = decode(target, frame, decoder);
+  const written = decode(target, frame, dictionary, historyOf(after));
   if (declaredBytes === null) return Uint8Array.from(target.subarray(0, written));
   if (written !== declaredBytes) {
     throw new ProtocolError("EST_PROTOCOL_ENCODING", "content is shorter than it claims");
@@ -128,24 +164,34 @@ export function decompressContent(codec: number, bytes: Uint8Array): Uint8Array 
   return target;
 }
 
-function decode(target: Uint8Array, frame: Uint8Array, decoder: zstd.DDict | null): number {
+function decode(
+  target: Uint8Array,
+  frame: Uint8Array,
+  dictionary: Dictionary | null,
+  after: Uint8Array | null,
+): number {
   try {
-    return decoder === null
-      ? decoderContext.decompress(target, frame)
-      : decoderContext.decompressUsingDDict(target, frame, decoder);
+    if (after !== null) return decoder.decompressUsingDict(target, frame, grownDictionary(dictionary, after));
+    if (dictionary === null) return decoder.decompress(target, frame);
+    return decoder.decompressUsingDDict(target, frame, openedDictionary(dictionary));
   } catch (cause) {
+    if (cause instanceof InvariantError) throw cause;
     throw new ProtocolError("EST_PROTOCOL_ENCODING", "content does not decompress", { cause });
   }
 }
 
-function decoderOf(codec: number): zstd.DDict | null {
+function dictionaryOf(codec: number): Dictionary | null {
   if (codec === CODEC.zstd) return null;
   const dictionary = DICTIONARIES.find((candidate) => candidate.codec === codec);
   if (dictionary === undefined) throw new ProtocolError("EST_PROTOCOL_VERSION", `unknown codec ${codec}`);
-  let decoder = decoders.get(codec);
-  if (decoder === undefined) {
-    decoder = new zstd.DDict(dictionaryBytes(dictionary));
-    decoders.set(codec, decoder);
+  return dictionary;
+}
+
+function openedDictionary(dictionary: Dictionary): zstd.DDict {
+  let opened = decoders.get(dictionary.codec);
+  if (opened === undefined) {
+    opened = new zstd.DDict(dictionaryBytes(dictionary));
+    decoders.set(dictionary.codec, opened);
   }
-  return decoder;
+  return opened;
 }

@@ -15,7 +15,19 @@ describe("dictionaries", () => {
   });
 
   it("never change under their codec id", () => {
-    expect(DICTIONARIES.map((d) => `${d.codec} ${d.name} ${d.sha256.slice(0, 16)}`)).toMatchInlineSnapshot();
+    expect(DICTIONARIES.map((d) => `${d.codec} ${d.name} ${d.sha256.slice(0, 16)}`)).toMatchInlineSnapshot(`
+      [
+        "2 en-1 afbf2a6a8792197c",
+        "3 report-1 d82065468fa55c45",
+        "4 de-1 a0d1ceb0ee9dcd11",
+        "5 es-1 92835f8be6b125d9",
+        "6 fil-1 9ba5e6738c93c8d3",
+        "7 fr-1 eb1fa1358ef427aa",
+        "8 no-1 009456ee8aafdcb4",
+        "9 pt-1 1e30aa49720e8ab1",
+        "10 ru-1 90e03f4e6a963d8a",
+      ]
+    `);
   });
 
   it("have ids of their own, one file each, and fit in 400 kB", () => {

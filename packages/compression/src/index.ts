@@ -1,3 +1,10 @@
-export { CODEC, type Compressed, compressContent, decompressContent, KNOWN_CODECS } from "./compression.js";
+export {
+  CODEC,
+  type Compressed,
+  type CompressOptions,
+  compressContent,
+  decompressContent,
+  KNOWN_CODECS,
+} from "./compression.js";
 export { DICTIONARIES, type Dictionary } from "./dictionaries.js";
 export { LIMITS } from "./limits.js";

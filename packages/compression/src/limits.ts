@@ -16,6 +16,8 @@ export const LIMITS = {
   sampleBytesMax: 4_096,
   /** Dictionaries tried on the whole of a content that was sampled; the others are passed over. */
   finalistsMax: 2,
+  /** Bytes of earlier contents a content may refer to; older ones are forgotten. Our choice: half a window. */
+  historyBytesMax: 65_536,
   /** Bytes; larger contents are compressed at the faster level. Our choice: about 1 s on a small computer. */
   thoroughBytesMax: 1_048_576,
 } as const;
