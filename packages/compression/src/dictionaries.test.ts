@@ -19,13 +19,13 @@ describe("dictionaries", () => {
       [
         "2 en-1 afbf2a6a8792197c",
         "3 report-1 d82065468fa55c45",
-        "4 de-1 a0d1ceb0ee9dcd11",
-        "5 es-1 92835f8be6b125d9",
-        "6 fil-1 9ba5e6738c93c8d3",
-        "7 fr-1 eb1fa1358ef427aa",
-        "8 no-1 009456ee8aafdcb4",
-        "9 pt-1 1e30aa49720e8ab1",
-        "10 ru-1 90e03f4e6a963d8a",
+        "4 de-1 563ae96021cebff1",
+        "5 es-1 92f1b6de41d817fd",
+        "6 fil-1 6181eb54e7b55050",
+        "7 fr-1 77f7aec7c921c15a",
+        "8 no-1 764cffcd7b2ee16e",
+        "9 pt-1 0b7d5961d8581a71",
+        "10 ru-1 ea2894250420786b",
       ]
     `);
   });

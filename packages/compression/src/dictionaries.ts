@@ -16,13 +16,13 @@ export interface Dictionary {
 export const DICTIONARIES: readonly Dictionary[] = [
   { codec: 2, name: "en-1", sha256: "afbf2a6a8792197c399a186da1b4b4e5f2facf8df5076f625014f58f2eeb6d29" },
   { codec: 3, name: "report-1", sha256: "d82065468fa55c458437f2e44a826ad641de6590a80fe0416a58148f5db6e908" },
-  { codec: 4, name: "de-1", sha256: "a0d1ceb0ee9dcd11f5a80126519995a188dedfab7af63eadd0141ed8ca7974bf" },
-  { codec: 5, name: "es-1", sha256: "92835f8be6b125d9ceb0961ed584fe90a76b00df471398e6b214f2b5cf2f768e" },
-  { codec: 6, name: "fil-1", sha256: "9ba5e6738c93c8d3018e12301149ef8864bdb5d709dfad01de7b432b93b4a7df" },
-  { codec: 7, name: "fr-1", sha256: "eb1fa1358ef427aa56b2bad34350b4acc7ad796612cf6bb700531387a9dd3f31" },
-  { codec: 8, name: "no-1", sha256: "009456ee8aafdcb4ea3093f1edf8eca40e1acab4e658a0af210df26a15751bfd" },
-  { codec: 9, name: "pt-1", sha256: "1e30aa49720e8ab1a310f4ae722d57d578f238e03e6f14be7784544391e91b70" },
-  { codec: 10, name: "ru-1", sha256: "90e03f4e6a963d8a0836796da67ac0b8bf881f441d0b0308f76048f4db675976" },
+  { codec: 4, name: "de-1", sha256: "563ae96021cebff1fd096d89a26fbc53c396c355c744e1a8b8fd576543973d7e" },
+  { codec: 5, name: "es-1", sha256: "92f1b6de41d817fdad1df591aabdf4cfd1de8f96fe52633467ae416c65222877" },
+  { codec: 6, name: "fil-1", sha256: "6181eb54e7b5505089bc183b263b60466de2e22ea040bf669e23e447fa7a3ef6" },
+  { codec: 7, name: "fr-1", sha256: "77f7aec7c921c15a3af01f8475b2dd37008c84d7f9032ac532b66f9da7035e7a" },
+  { codec: 8, name: "no-1", sha256: "764cffcd7b2ee16e9575afe777631fad42b24dc8a846ac16a0be02eff9c05842" },
+  { codec: 9, name: "pt-1", sha256: "0b7d5961d8581a718e0fdede9df093355c93cd9dc4bb62297f8be76ffc323f3c" },
+  { codec: 10, name: "ru-1", sha256: "ea2894250420786b63226fdbfb6871f587224a3b8d5db007a683d60c8079f584" },
 ];
 
 const opened = new Map<number, Uint8Array>();

@@ -117,7 +117,9 @@ export function rebuildBlocks(bytes: Uint8Array): Rebuilt {
 }
 
 function readBlock(bytes: Uint8Array, at: number): Block {
-  const [low, middle, high] = bytes.subarray(at, at + blockHeaderBytes);
+  const low = bytes[at];
+  const middle = bytes[at + 1];
+  const high = bytes[at + 2];
   if (low === undefined || middle === undefined || high === undefined) {
     throw refuse("EST_PROTOCOL_TRUNCATED", "content ends inside a block header");
   }

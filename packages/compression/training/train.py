@@ -17,12 +17,20 @@ VERSION = 1
 HELD_BACK = 4
 
 
+#: A line with more commas is a list of words, which nobody sends.
+SENTENCE_COMMAS_MAX = 20
+
+
+def held_back(index, line):
+    return index % HELD_BACK == 0 and line.count(",") <= SENTENCE_COMMAS_MAX
+
+
 def known_part(pool):
-    return [line for index, line in enumerate(pool) if index % HELD_BACK]
+    return [line for index, line in enumerate(pool) if not held_back(index, line)]
 
 
 def unknown_part(pool):
-    return [line for index, line in enumerate(pool) if index % HELD_BACK == 0]
+    return [line for index, line in enumerate(pool) if held_back(index, line)]
 
 
 def filled(writer, pool, language="en"):
