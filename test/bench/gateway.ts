@@ -121,13 +121,17 @@ export class BenchGateway {
 
   /** Waits until it talks to `count` neighbours. */
   async meets(count: number): Promise<void> {
-    await until(async () => {
-      const status = (await this.api("GET", "/v1/status")) as {
-        links: { neighbours: { state: string }[] }[];
-      };
-      const met = status.links.flatMap((link) => link.neighbours).filter((n) => n.state === "established");
-      return met.length >= count;
-    }, `${this.folder} meets ${count} neighbours\n${this.log()}`, START_MS);
+    await until(
+      async () => {
+        const status = (await this.api("GET", "/v1/status")) as {
+          links: { neighbours: { state: string }[] }[];
+        };
+        const met = status.links.flatMap((link) => link.neighbours).filter((n) => n.state === "established");
+        return met.length >= count;
+      },
+      `${this.folder} meets ${count} neighbours\n${this.log()}`,
+      START_MS,
+    );
   }
 
   /** Milliseconds of processor time used so far, all threads (proc(5): utime and stime of /proc/PID/stat). */

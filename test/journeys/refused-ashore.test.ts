@@ -48,7 +48,7 @@ describe("a mailbox that does not exist at the far end", () => {
   it("ends the message as refused at once, and its sender gets one notice", async () => {
     const { aurora } = await shipAndShore();
     await aurora.relay.submit(submission(ANNA, [GHOST], "Boo"));
-    const [notice] = await until(() => notices(aurora, ANNA).length > 0 && notices(aurora, ANNA), "notice");
+    const notice = await until(() => notices(aurora, ANNA)[0], "notice");
     expect(notice).toContain(GHOST);
     const [record] = await aurora.spool.listMessages({ limit: 5 });
     expect(record).toMatchObject({ end: "refused", to: [GHOST] });

@@ -29,8 +29,8 @@ const confirmsBeforeCommit: PlantedMistake = {
   sign: /was confirmed before .* was committed/,
   spool: (spool) =>
     patched(spool, {
-      acceptMessages: async (messages) => {
-        void spool.acceptMessages(messages);
+      acceptMessages: async (...kept) => {
+        void spool.acceptMessages(...kept);
       },
     }),
 };

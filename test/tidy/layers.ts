@@ -40,7 +40,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   link: { ours: ["contract", "protocol"], foreign: [], tests: [] },
   relay: {
     ours: ["contract", "protocol", "compression", "spool", "link", "router", "mail"],
-    foreign: ["rxjs", "zstd-napi"],
+    foreign: ["rxjs"],
     tests: ["conformance", "simulation", "bearer-memory"],
   },
   config: { ours: ["contract"], foreign: ["yaml", "zod"], tests: [] },

@@ -58,11 +58,16 @@ describe("content compression", () => {
 
   it("undoes itself around the sizes where something changes", () => {
     const line = "Position 61.5 N 004.9 E, wind north-west 23 knots, all well on board. ";
+    const after = noise(70_000);
     for (const size of [0, 1, 2, 4095, 4096, 4097, 131_071, 131_072, 131_073, 400_000, 1_048_577]) {
       const content = Buffer.concat([noise(size >> 4), text(line.repeat(Math.ceil(size / line.length)))]);
       const { codec, bytes } = compressContent(content.subarray(0, size));
       expect(bytes.length).toBeLessThanOrEqual(size);
       expect(Buffer.compare(decompressContent(codec, bytes), content.subarray(0, size))).toBe(0);
+      const next = compressContent(content.subarray(0, size), { after });
+      expect(
+        Buffer.compare(decompressContent(next.codec, next.bytes, after), content.subarray(0, size)),
+      ).toBe(0);
     }
   });
 

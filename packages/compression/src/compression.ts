@@ -47,7 +47,7 @@ export function compressContent(content: Uint8Array, options: CompressOptions = 
   const codecs = options.codecs ?? KNOWN_CODECS;
   const dictionaries = DICTIONARIES.filter((dictionary) => codecs.includes(dictionary.codec));
   const plain = codecs.includes(CODEC.zstd);
-  const after = historyOf(options.after);
+  const after = historyOf(options.after, content.length);
   const tried =
     after === null
       ? finalists(content, dictionaries).map((dictionary) => withDictionary(content, dictionary))
@@ -81,9 +81,13 @@ function finalists(
     .map((finalist) => finalist.dictionary);
 }
 
-/** The end of what came before, or null where nothing did. Both ends cut it alike. */
-function historyOf(after: Uint8Array | undefined): Uint8Array | null {
-  return after === undefined || after.length === 0 ? null : after.subarray(-LIMITS.historyBytesMax);
+/**
+ * The end of what came before, or null where nothing did. Both ends cut it alike, and leave it out where a content is
+ * longer than a window, beyond which a reference cannot reach back.
+ */
+function historyOf(after: Uint8Array | undefined, contentBytes: number): Uint8Array | null {
+  if (after === undefined || after.length === 0) return null;
+  return contentBytes > LIMITS.dictionaryContentBytesMax ? null : after.subarray(-LIMITS.historyBytesMax);
 }
 
 /** A dictionary that goes on with what came before. The zero keeps a history from passing for a trained dictionary. */
@@ -92,8 +96,11 @@ function grownDictionary(dictionary: Dictionary | null, after: Uint8Array): Uint
 }
 
 function withHistory(content: Uint8Array, after: Uint8Array, dictionary: Dictionary | null): Compressed {
-  const encoder = new zstd.CDict(grownDictionary(dictionary, after), levels.thorough);
-  return encoded(dictionary?.codec ?? CODEC.zstd, content, encoder);
+  const target = Buffer.allocUnsafeSlow(zstd.compressBound(content.length));
+  const grown = grownDictionary(dictionary, after);
+  // Not through a CDict: one for each history would fill the memory until the collector comes by.
+  const bytes = context.compressUsingDict(target, content, grown, levels.thorough);
+  return stripped(dictionary?.codec ?? CODEC.zstd, target.subarray(0, bytes), content.length);
 }
 
 const compressors = new Map<number, zstd.CCtx>();
@@ -156,7 +163,7 @@ export function decompressContent(codec: number, bytes: Uint8Array, after?: Uint
   const { frame, openBytesMax, declaredBytes } = blocks ? rebuildBlocks(bytes) : rebuildBare(bytes);
   const target =
     declaredBytes === null ? scratch.subarray(0, openBytesMax) : Buffer.allocUnsafeSlow(openBytesMax);
-  const written = decode(target, frame, dictionary, historyOf(after));
+  const written = decode(target, frame, dictionary, historyOf(after, declaredBytes ?? 0));
   if (declaredBytes === null) return Uint8Array.from(target.subarray(0, written));
   if (written !== declaredBytes) {
     throw new ProtocolError("EST_PROTOCOL_ENCODING", "content is shorter than it claims");

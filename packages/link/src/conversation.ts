@@ -1,4 +1,5 @@
 import { ConfigError, ProtocolError } from "@estafette/contract";
+import { AnswerBudget } from "./answer-budget.js";
 import type {
   Answer,
   Conversation,
@@ -51,6 +52,12 @@ class LinkConversation implements Conversation {
   private askedInBurst = false;
   private mustAnswer = false;
   private graceUntilMs: number | null = null;
+  /** The wait that runs is for an answer to data of ours, so that its end in vain is silence. */
+  private asked = false;
+  /** When the last input came. */
+  private nowMs: number;
+  /** How often a parcel that proves nothing may change whose turn it is, or make us ask. */
+  private readonly courtesy: AnswerBudget;
   private readonly counts = {
     parcelsSent: 0,
     parcelsHeard: 0,
@@ -60,10 +67,12 @@ class LinkConversation implements Conversation {
   };
 
   constructor(private readonly init: ConversationInit) {
+    this.nowMs = init.nowMs;
     this.timing = new Timing(init.channel, init.rng);
     this.turn = new Turn(this.timing);
     this.live = new Liveness(this.timing);
     this.handshake = new Handshake(init, this.timing);
+    this.courtesy = new AnswerBudget(this.timing.strangerRefillMs(), init.nowMs);
     this.incoming = new IncomingBook(
       (event) => this.events.push(event),
       () => this.transfersOpenMax(),
@@ -77,6 +86,7 @@ class LinkConversation implements Conversation {
 
   heard(bytes: Uint8Array, nowMs: number): void {
     if (this.lost) return;
+    this.nowMs = nowMs;
     this.counts.parcelsHeard++;
     this.counts.bytesHeard += bytes.length;
     if (bytes.length > LINK_LIMITS.parcelBytesMax || this.events.length > LINK_LIMITS.eventsPendingMax) {
@@ -95,7 +105,8 @@ class LinkConversation implements Conversation {
 
   private heardHandshake(bytes: Uint8Array, nowMs: number): void {
     const { laterPieces, agreement } = this.handshake.heard(bytes, nowMs);
-    this.turn.heard(nowMs, laterPieces === 0);
+    const proven = this.session === null || agreement !== null;
+    if (proven || this.courtesy.spend(nowMs)) this.turn.heard(nowMs, laterPieces === 0);
     if (agreement !== null) this.promote(agreement);
   }
 
@@ -113,7 +124,7 @@ class LinkConversation implements Conversation {
       this.counts.parcelsRefused++;
       if (opened.outcome === "replayed") return;
       if (opened.outcome === "forged" && !this.live.forged()) return;
-      if (!this.handshake.underWay) this.handshake.reset(RESET.unknownContext, bytes, nowMs);
+      this.handshake.unknownData(bytes, nowMs);
       return;
     }
     this.live.heard();
@@ -135,9 +146,14 @@ class LinkConversation implements Conversation {
       this.counts.parcelsRefused++;
       return;
     }
-    this.turn.heard(nowMs, true);
     const echo = (bytes[1] ?? 0) * 256 + (bytes[2] ?? 0);
-    if (this.live.reset(echo, this.session.nextCounter16)) this.handshake.begin(nowMs);
+    const next = this.session.nextCounter16;
+    if (!this.init.channel.lossy) {
+      this.turn.heard(nowMs, true);
+      if (this.live.reset(echo, next)) this.handshake.begin(nowMs);
+    } else if (!this.live.hint(echo, next)) this.counts.parcelsRefused++;
+    else if (this.turn.waiting) this.turn.waitAtMost(nowMs + this.timing.answerMs());
+    else if (this.live.probeDeadlineMs === null && this.courtesy.spend(nowMs)) this.live.probeDue = true;
   }
 
   /** New keys are in force. What was open under older ones is broken. */
@@ -187,18 +203,20 @@ class LinkConversation implements Conversation {
 
   tick(nowMs: number): void {
     if (this.lost) return;
+    this.nowMs = nowMs;
     if (this.handshake.tick(nowMs) === "failed") {
       this.lose(this.handshake.hint);
       return;
     }
     if (this.graceUntilMs !== null && nowMs >= this.graceUntilMs) this.graceUntilMs = null;
-    const waitedInVain = this.turn.tick(nowMs);
+    const waitedInVain = this.turn.tick(nowMs) && this.asked;
     if (this.session === null || this.handshake.beginning) return;
     const expired = [this.live.tick(nowMs), this.outgoing.expire(nowMs)].includes(true);
     // On half duplex only a whole wait is silence; on full duplex every question that expires.
     const silent = this.init.channel.duplex === "half" ? waitedInVain : expired;
     if (silent && this.live.silent(nowMs)) this.lose("the neighbour no longer answers");
-    this.turn.silentAsks = this.live.silentAsks;
+    this.turn.silentAsks = this.live.patience;
+    if (!this.lost && this.live.takeDisowned()) this.handshake.begin(nowMs);
     if (this.session?.exhausted) this.lose("the keys are used up");
   }
 
@@ -217,7 +235,12 @@ class LinkConversation implements Conversation {
     if (this.handshake.wantsToSpeak) {
       if (!this.turn.maySpeak(nowMs)) return null;
       const next = this.handshake.nextParcel(nowMs);
-      if (next !== null) return this.send(next.bytes, nowMs, { over: next.over, ask: next.over });
+      if (next !== null) {
+        // In a session an answer to a stranger is worth no wait.
+        const ask = next.over && (next.ours || this.session === null);
+        if (ask) this.asked = false;
+        return this.send(next.bytes, nowMs, { over: next.over, ask });
+      }
     }
     const { session } = this;
     if (session === null || this.handshake.beginning || this.holdsBack()) return null;
@@ -267,6 +290,7 @@ class LinkConversation implements Conversation {
     const over = half && (!more || enough);
     const ask = half ? over && (this.askedInBurst || filled.asked || probing || more) : probing;
     this.askedInBurst = over ? false : this.askedInBurst || filled.asked;
+    if (ask) this.asked = true;
     const bytes = session.seal((over ? OVER : 0) | (ask ? ASK : 0), records);
     return this.send(bytes, nowMs, { over, ask });
   }
@@ -358,7 +382,7 @@ class LinkConversation implements Conversation {
       ? "lost"
       : this.session !== null
         ? "established"
-        : this.handshake.underWay
+        : this.handshake.underWay(this.nowMs)
           ? "handshake"
           : "idle";
     return {

@@ -2,6 +2,7 @@ import { ProtocolError } from "@estafette/contract";
 import { AnswerBudget } from "./answer-budget.js";
 import type { ConversationInit } from "./api.js";
 import { compareBytes, equalBytes } from "./bytes.js";
+import { type Candidate, Candidates, type Way } from "./candidates.js";
 import {
   cutHello,
   encodeReset,
@@ -29,7 +30,6 @@ import type { Timing } from "./timing.js";
  * The initiator repeats; the responder only answers. When both began, the better first message wins.
  */
 
-type Way = "resume" | NoisePattern;
 /** Who knows less wins, so that nobody insists on what the other cannot do. */
 const RANK: Record<Way, number> = { resume: 0, KK: 1, XX: 2 };
 
@@ -43,15 +43,6 @@ interface OurAttempt {
   parcels: readonly Uint8Array[];
   /** XX after the second message: reached, and to be confirmed by the neighbour's first data. */
   agreement: Agreement | null;
-}
-
-interface Candidate {
-  readonly token: Uint8Array;
-  readonly attempt: number;
-  readonly opening: Opening | null;
-  readonly answer: readonly Uint8Array[];
-  /** Null for XX before the third message. */
-  readonly agreement: Agreement | null;
 }
 
 interface Outgoing {
@@ -73,10 +64,18 @@ export class Handshake {
   readonly introduction: Introduction;
   private readonly reader = new HelloReader();
   private ours: OurAttempt | null = null;
-  private candidates: Candidate[] = [];
+  private readonly candidates: Candidates;
   private outbox: Outgoing[] = [];
-  private readonly budget: AnswerBudget;
+  /** What strangers may make us say; apart, so that a flood of one kind leaves the others alone. */
+  private readonly budgets: Record<Way | "repeat" | "reset", AnswerBudget>;
+  /** Messages sent since we began; since this attempt began; and whether any attempt got a second message. */
   private tries = 0;
+  private triesOfAttempt = 0;
+  private reached = false;
+  /** The neighbour was let ahead since we last spoke: not again before we did. */
+  private rested = false;
+  /** Data under unknown keys came while a handshake was under way, and nothing was said about it. */
+  private deafSinceMs: number | null = null;
   private repeatAtMs: number | null = null;
   private resetAllowedAtMs = 0;
   /** The most telling thing seen so far, for `lost`. */
@@ -87,7 +86,9 @@ export class Handshake {
     private readonly timing: Timing,
   ) {
     this.introduction = new Introduction(init);
-    this.budget = new AnswerBudget(init.nowMs);
+    this.candidates = new Candidates(timing.candidateLifeMs());
+    const budget = (): AnswerBudget => new AnswerBudget(timing.strangerRefillMs(), init.nowMs);
+    this.budgets = { resume: budget(), KK: budget(), XX: budget(), repeat: budget(), reset: budget() };
   }
 
   /** We have begun and are not there yet. */
@@ -95,8 +96,9 @@ export class Handshake {
     return this.ours !== null;
   }
 
-  get underWay(): boolean {
-    return this.ours !== null || this.candidates.length > 0;
+  /** We have begun, or answered somebody who may be about to speak. */
+  underWay(nowMs: number): boolean {
+    return this.ours !== null || this.candidates.pending(nowMs);
   }
 
   get wantsToSpeak(): boolean {
@@ -106,13 +108,18 @@ export class Handshake {
   begin(nowMs: number): void {
     if (this.ours !== null) return;
     this.tries = 0;
+    this.reached = false;
     const { neighbour, pairSecret } = this.introduction;
     this.beginWay(neighbour === null ? "XX" : pairSecret === null ? "KK" : "resume");
-    if (this.candidates.length > 0) {
-      // The neighbour was first: let it finish.
-      this.outbox = this.outbox.filter((parcel) => !parcel.ours);
-      this.repeatAtMs = nowMs + this.timing.backOffMs(2);
-    }
+    if (this.candidates.pending(nowMs)) this.rest(nowMs); // the neighbour was first
+  }
+
+  /** The neighbour leads; ours goes on if the neighbour falls silent, or was a forger. */
+  private rest(nowMs: number): void {
+    if (this.ours === null || this.rested) return;
+    this.rested = true;
+    this.outbox = this.outbox.filter((parcel) => !parcel.ours);
+    this.repeatAtMs = nowMs + this.timing.backOffMs(2);
   }
 
   /** A session works: nothing that was begun or half-answered matters any more. */
@@ -120,7 +127,7 @@ export class Handshake {
     this.introduction.neighbour = agreement.neighbour;
     this.introduction.pairSecret = agreement.pairSecret;
     this.cancel();
-    this.candidates = [];
+    this.candidates.clear();
     this.outbox = [];
     this.reader.clear();
   }
@@ -128,10 +135,13 @@ export class Handshake {
   cancel(): void {
     this.ours = null;
     this.repeatAtMs = null;
+    this.rested = false;
+    this.deafSinceMs = null;
     this.outbox = this.outbox.filter((parcel) => !parcel.ours);
   }
 
   private beginWay(way: Way): void {
+    this.triesOfAttempt = 0;
     const attempt = this.init.rng.bytes(2).reduce((sum, byte) => sum * 256 + byte, 0);
     const resume = way === "resume" ? this.introduction.openResume() : null;
     if (resume !== null) {
@@ -179,12 +189,14 @@ export class Handshake {
   }
 
   /** The next parcel of a handshake, and whether it ends what we have to say. */
-  nextParcel(nowMs: number): { readonly bytes: Uint8Array; readonly over: boolean } | null {
+  nextParcel(nowMs: number): Outgoing | null {
     const next = this.outbox.shift();
     if (next === undefined) return null;
     if (next.ours && next.over) {
       const airtimeMs = this.timing.channel.airtimeMs(next.bytes.length);
       this.repeatAtMs = nowMs + airtimeMs + this.timing.backOffMs(this.tries++);
+      this.triesOfAttempt++;
+      this.rested = false;
     }
     return next;
   }
@@ -201,9 +213,19 @@ export class Handshake {
     }
     const { ours } = this;
     // Now and then a fresh first message: the far end may have forgotten, or refuse to answer the old one.
-    if (ours !== null && ours.agreement === null && this.tries % 4 === 0) this.beginWay(ours.way);
+    const { attemptTriesMax, thirdTriesMax } = LINK_LIMITS;
+    if (ours !== null && this.triesOfAttempt >= (ours.agreement === null ? attemptTriesMax : thirdTriesMax)) {
+      this.outbox = this.outbox.filter((parcel) => !parcel.ours);
+      this.beginWay(this.nextWay(ours.way));
+    }
     this.queueOurs();
     return "waiting";
+  }
+
+  /** A resumption without any answer alternates with KK, which a forger cannot use up the answers to. */
+  private nextWay(way: Way): Way {
+    if (way === "XX" || this.introduction.pairSecret === null || !this.timing.channel.lossy) return way;
+    return way === "resume" ? "KK" : "resume";
   }
 
   nextTickMs(): number | null {
@@ -230,7 +252,7 @@ export class Handshake {
 
   /** Data under keys that were agreed but not proven yet: now they are. */
   openPending(parcel: Uint8Array): { readonly opened: Opened; readonly agreement: Agreement } | null {
-    const agreements = [this.ours?.agreement, ...this.candidates.map((candidate) => candidate.agreement)];
+    const agreements = [this.ours?.agreement, ...this.candidates.agreements];
     for (const agreement of agreements) {
       if (agreement === null || agreement === undefined) continue;
       const opened = agreement.session.open(parcel);
@@ -239,9 +261,22 @@ export class Handshake {
     return null;
   }
 
+  /**
+   * Data under keys we do not have. While a handshake is under way it is likely to say more, but only for as long
+   * as a candidate lives, counted from the first such parcel: nobody can put this off.
+   */
+  unknownData(parcel: Uint8Array, nowMs: number): void {
+    if (this.underWay(nowMs)) {
+      this.deafSinceMs ??= nowMs;
+      if (nowMs - this.deafSinceMs < this.timing.candidateLifeMs()) return;
+    }
+    this.reset(RESET.unknownContext, parcel, nowMs);
+  }
+
   /** Says why `cause` was of no use; on lossy channels at most twice per usual answer. */
-  reset(reason: number, cause: Uint8Array, nowMs: number): void {
-    if (nowMs < this.resetAllowedAtMs || this.outbox.length > 0 || !this.budget.spend(nowMs)) return;
+  private reset(reason: number, cause: Uint8Array, nowMs: number): void {
+    if (nowMs < this.resetAllowedAtMs || this.outbox.length > 0) return;
+    if (!this.budgets.reset.spend(nowMs)) return;
     if (this.timing.channel.lossy) this.resetAllowedAtMs = nowMs + this.timing.answerMs() / 2;
     this.outbox.push({ bytes: encodeReset(reason, resetEcho(cause)), over: true, ours: false });
   }
@@ -255,7 +290,7 @@ export class Handshake {
     if (message === null) return { laterPieces, agreement: null };
     if (kind === KIND.hello1) this.heardHello1(pattern, attempt, message, parcel, nowMs);
     else if (kind === KIND.hello2) {
-      return { laterPieces, agreement: this.heardHello2(pattern, attempt, message) };
+      return { laterPieces, agreement: this.heardHello2(pattern, attempt, message, nowMs) };
     } else return { laterPieces, agreement: this.heardHello3(attempt, message) };
     return { laterPieces, agreement: null };
   }
@@ -281,19 +316,24 @@ export class Handshake {
       throw error;
     }
     const parcels = this.cut(2, pattern, attempt, answer.message);
-    this.addCandidate(
-      { token, attempt, opening: answer, answer: parcels, agreement: answer.agreement },
-      nowMs,
-    );
+    // A KK message is authentic, though perhaps an old one: only such a one costs an answer.
+    if (pattern === "KK" && !this.budgets.KK.spend(nowMs)) throw tooMany();
+    const { agreement } = answer;
+    this.addCandidate({ way: pattern, token, attempt, opening: answer, answer: parcels, agreement }, nowMs);
   }
 
-  private heardHello2(pattern: NoisePattern, attempt: number, message: Uint8Array): Agreement | null {
+  private heardHello2(
+    pattern: NoisePattern,
+    attempt: number,
+    message: Uint8Array,
+    nowMs: number,
+  ): Agreement | null {
     const { ours } = this;
     if (ours?.opening == null || ours.attempt !== attempt || ours.way !== pattern) {
       throw new ProtocolError("EST_PROTOCOL_STATE", "an answer to nothing");
     }
     if (ours.agreement !== null) {
-      this.queueOurs(); // our third message was lost
+      if (this.budgets.repeat.spend(nowMs)) this.queueOurs(); // our third message was lost
       return null;
     }
     try {
@@ -302,7 +342,10 @@ export class Handshake {
       ours.agreement = agreement;
       ours.parcels = this.cut(3, pattern, attempt, third);
       this.outbox = this.outbox.filter((parcel) => !parcel.ours);
-      this.tries = 0;
+      // Once only, so that one who never admits us is given up.
+      if (!this.reached) this.tries = 0;
+      this.reached = true;
+      this.triesOfAttempt = 0;
       this.queueOurs();
       return null;
     } catch (error) {
@@ -312,18 +355,21 @@ export class Handshake {
   }
 
   private heardHello3(attempt: number, message: Uint8Array): Agreement {
-    const candidate = this.candidates.find((one) => one.attempt === attempt && one.agreement === null);
-    if (candidate?.opening == null)
-      throw new ProtocolError("EST_PROTOCOL_STATE", "a third message to nothing");
-    try {
-      return this.introduction.confirm(candidate.opening, message);
-    } catch (error) {
-      if (error instanceof NotAdmitted) {
-        this.hint = error.message;
-        this.candidates = this.candidates.filter((one) => one !== candidate);
+    let wrong = new ProtocolError("EST_PROTOCOL_STATE", "a third message to nothing");
+    for (const candidate of this.candidates.awaitingThird(attempt)) {
+      if (candidate.opening === null) continue;
+      try {
+        return this.introduction.confirm(candidate.opening, message);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        if (error instanceof NotAdmitted) {
+          this.hint = error.message;
+          this.candidates.remove(candidate);
+        }
+        wrong = error;
       }
-      throw error;
     }
+    throw wrong;
   }
 
   private heardResume1(parcel: Uint8Array, nowMs: number): HandshakeHeard {
@@ -338,8 +384,11 @@ export class Handshake {
       this.reset(known ? RESET.unknownPair : RESET.unknownKey, parcel, nowMs);
       return HEARD;
     }
-    const { agreement } = answer;
-    this.addCandidate({ token, attempt: -1, opening: null, answer: [answer.parcel], agreement }, nowMs);
+    const { agreement, parcel: second } = answer;
+    this.addCandidate(
+      { way: "resume", token, attempt: -1, opening: null, answer: [second], agreement },
+      nowMs,
+    );
     return HEARD;
   }
 
@@ -369,31 +418,30 @@ export class Handshake {
     if (ours !== null && equalBytes(token, ours.token)) {
       throw new ProtocolError("EST_PROTOCOL_STATE", "our own first message came back");
     }
-    const same = this.candidates.find((candidate) => equalBytes(candidate.token, token));
+    const same = this.candidates.withToken(token);
     if (same !== undefined) {
-      this.queueAnswer(same.answer);
+      if (this.budgets.repeat.spend(nowMs)) this.queueAnswer(same.answer);
       return false;
     }
     if (ours !== null) {
       const better = RANK[way] - RANK[ours.way] || compareBytes(ours.token, token);
-      if (better < 0 || (ours.agreement !== null && this.tries < 3)) {
-        this.queueOurs();
+      if (better < 0 || (ours.agreement !== null && this.triesOfAttempt < 3)) {
+        if (this.budgets.repeat.spend(nowMs)) this.queueOurs();
         return false;
       }
     }
-    this.budget.spendOn(token, nowMs);
+    if (this.candidates.wasAnswered(token)) {
+      throw new ProtocolError("EST_PROTOCOL_STATE", "a first message that was answered before");
+    }
+    if (way !== "KK" && !this.budgets[way].spend(nowMs)) throw tooMany();
     return true;
   }
 
   private addCandidate(candidate: Candidate, nowMs: number): void {
-    this.candidates.push(candidate);
-    if (this.candidates.length > LINK_LIMITS.candidatesMax) this.candidates.shift();
-    this.budget.note(candidate.token);
-    if (this.ours !== null) {
-      // The neighbour leads; ours rests, and goes on if the neighbour falls silent.
-      this.outbox = this.outbox.filter((parcel) => !parcel.ours);
-      this.repeatAtMs = nowMs + this.timing.backOffMs(2);
-    }
+    this.candidates.add(candidate, nowMs);
+    this.rest(nowMs);
     this.queueAnswer(candidate.answer);
   }
 }
+
+const tooMany = (): ProtocolError => new ProtocolError("EST_PROTOCOL_STATE", "too many first messages");

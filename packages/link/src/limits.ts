@@ -38,13 +38,29 @@ export const LINK_LIMITS = {
   helloFragmentsMax: 16,
   /** Handshake messages being put together at once; beyond: the oldest is dropped. */
   helloReassembliesMax: 4,
-  /** Answered handshakes whose initiator is not proven yet; beyond: the oldest is dropped. */
-  candidatesMax: 2,
+  /** Answered handshakes of one way whose initiator is not proven yet; beyond: the oldest of that way is dropped. */
+  candidatesPerWayMax: 4,
+  /**
+   * Life of a candidate in waits for an answer; then it no longer keeps us from saying that we do not know some
+   * data, nor from beginning ourselves. Our choice: the initiator's first data comes within one.
+   */
+  candidateLifeAnswers: 3,
   /** First messages remembered so that an old one is not answered twice. */
   handshakeTokensKeptMax: 32,
-  /** First messages answered: this many at once, then one per second. Beyond: ignored. */
-  handshakeAnswersBurstMax: 16,
-  handshakeAnswersPerSecond: 1,
+  /**
+   * Things done for strangers, of each kind: this many at once, then one per second or, where that is longer, one
+   * per as many times the airtime of a full answer. Beyond: ignored. Our choice: a forger costs at most a few
+   * per cent of a slow channel.
+   */
+  handshakeAnswersBurstMax: 8,
+  strangerRefillMsMin: 1000,
+  strangerRefillAirtimes: 16,
+  strangerAnswerBytes: 160,
+  /** Messages of one attempt before a fresh one: first messages, third messages. */
+  attemptTriesMax: 4,
+  thirdTriesMax: 2,
+  /** Questions in a row that got only a reset before we believe it, on a channel that may lose the true answer. */
+  resetSilencesMin: 2,
   /** Handshake messages sent without an answer before `lost`. */
   handshakeTriesLossyMax: 24,
   handshakeTriesLosslessMax: 6,

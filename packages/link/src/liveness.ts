@@ -13,6 +13,9 @@ export class Liveness {
   private countedAtMs = 0;
   /** Low 16 bits of the counter of the first parcel sent since a reset was heard; null: none is in doubt. */
   private doubtedFrom: number | null = null;
+  /** On a lossy channel: a reset came since the last question; questions in a row that got nothing else. */
+  private doubted = false;
+  private resetSilences = 0;
   private forgedInRow = 0;
 
   constructor(private readonly timing: Timing) {}
@@ -27,6 +30,8 @@ export class Liveness {
   heard(): void {
     this.silentAsks = 0;
     this.doubtedFrom = null;
+    this.doubted = false;
+    this.resetSilences = 0;
     this.forgedInRow = 0;
     this.unconfirmed = false;
     this.probeDue = false;
@@ -37,7 +42,7 @@ export class Liveness {
   sent(nowMs: number): boolean {
     const probing = this.probeDue || this.unconfirmed;
     this.probeDue = false;
-    this.probeDeadlineMs = probing ? nowMs + this.timing.backOffMs(this.silentAsks) : null;
+    this.probeDeadlineMs = probing ? nowMs + this.timing.backOffMs(this.patience) : null;
     return probing;
   }
 
@@ -46,6 +51,28 @@ export class Liveness {
     if (this.probeDeadlineMs === null || nowMs < this.probeDeadlineMs) return false;
     this.probeDeadlineMs = null;
     this.probeDue = true;
+    return true;
+  }
+
+  /** Which repetition the next wait is for: someone who answers with resets is there, so waits stay short. */
+  get patience(): number {
+    return this.doubted || this.resetSilences > 0 ? 0 : this.silentAsks;
+  }
+
+  /** Resets were all that came, often enough: begin a handshake. Says so once. */
+  takeDisowned(): boolean {
+    if (this.resetSilences < LINK_LIMITS.resetSilencesMin) return false;
+    this.resetSilences = 0;
+    return true;
+  }
+
+  /**
+   * A reset on a channel that may lose the true answer, or carry a forger's: only a hint to be taken up when our
+   * question stays unanswered. False: it is about nothing we said lately.
+   */
+  hint(echo: number, next: number): boolean {
+    if (((next - 1 - echo) & 0xffff) >= LINK_LIMITS.replayWindowParcels) return false;
+    this.doubted = true;
     return true;
   }
 
@@ -73,6 +100,8 @@ export class Liveness {
   silent(nowMs: number): boolean {
     if (this.silentAsks > 0 && nowMs - this.countedAtMs < this.timing.answerMs()) return false;
     this.countedAtMs = nowMs;
+    this.resetSilences = this.doubted ? this.resetSilences + 1 : 0;
+    this.doubted = false;
     this.silentAsks++;
     const { silentAsksLossyMax, silentAsksLosslessMax } = LINK_LIMITS;
     return this.silentAsks > (this.timing.channel.lossy ? silentAsksLossyMax : silentAsksLosslessMax);

@@ -41,6 +41,20 @@ export class Timing {
     return base + this.chanceMs(base / 4);
   }
 
+  /** How long one who began a handshake may take to go on. */
+  candidateLifeMs(): number {
+    return LINK_LIMITS.candidateLifeAnswers * this.answerMs();
+  }
+
+  /** Between two answers to somebody unproven, once the first few are spent. */
+  strangerRefillMs(): number {
+    const { strangerRefillMsMin, strangerRefillAirtimes, strangerAnswerBytes } = LINK_LIMITS;
+    return Math.max(
+      strangerRefillMsMin,
+      strangerRefillAirtimes * this.channel.airtimeMs(strangerAnswerBytes),
+    );
+  }
+
   /** While a neighbour that has more to say should be heard again. */
   nextParcelMs(): number {
     const { channel } = this;

@@ -80,6 +80,15 @@ export class Turn {
     this.busyUntilMs = over ? null : nowMs + this.timing.nextParcelMs();
   }
 
+  /** A wait that has grown long is cut: the neighbour may be there without knowing us. */
+  waitAtMost(untilMs: number): void {
+    if (this.waitUntilMs !== null) this.waitUntilMs = Math.min(this.waitUntilMs, untilMs);
+  }
+
+  get waiting(): boolean {
+    return this.waitUntilMs !== null;
+  }
+
   /** True when a wait for an answer ended in vain. */
   tick(nowMs: number): boolean {
     if (this.busyUntilMs !== null && nowMs >= this.busyUntilMs) this.busyUntilMs = null;

@@ -8,7 +8,6 @@ import {
   encodeHeaderPrefix,
   type Header,
   readSignedHeader,
-  requireCodecKnown,
   signHeader,
   verifyHeader,
 } from "./envelope.js";
@@ -102,8 +101,6 @@ describe("header", () => {
     expect(codeOf(() => decodeHeader(withByte(1, 0x80)))).toBe("EST_PROTOCOL_VERSION");
     expect(codeOf(() => decodeHeader(withByte(1, 0x02)))).toBe("EST_PROTOCOL_ENCODING");
     expect(decodeHeader(withByte(2, 99)).codec).toBe(99);
-    expect(codeOf(() => requireCodecKnown(99))).toBe("EST_PROTOCOL_VERSION");
-    expect(codeOf(() => requireCodecKnown(1))).toBe("none");
   });
 
   it("is refused outside its limits, in both directions", () => {

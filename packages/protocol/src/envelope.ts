@@ -38,11 +38,6 @@ const FLAG_STATIC_SEAL = 16;
 const FLAG_RECEIPT = 32;
 const FLAGS_KNOWN = 63;
 
-/** Content is not compressed. */
-export const CODEC_NONE = 0;
-/** Content is one zstd frame (RFC 8878), window log ≤ 17, no dictionary. */
-export const CODEC_ZSTD = 1;
-
 /** The immutable fields; one byte string per value (SPEC.md §5). */
 export interface Header {
   readonly mode: Mode;
@@ -214,16 +209,6 @@ export function decodeHeader(bytes: Uint8Array): Header {
   reader.end("the header");
   requireCanonical(bytes, encodeHeader(header), "header");
   return header;
-}
-
-/**
- * Refuses a codec this version cannot open. Called at the endpoint only: relays carry any codec.
- * @throws ProtocolError EST_PROTOCOL_VERSION.
- */
-export function requireCodecKnown(codec: number): void {
-  if (codec !== CODEC_NONE && codec !== CODEC_ZSTD) {
-    throw fault("EST_PROTOCOL_VERSION", `content codec ${codec} is not known`);
-  }
 }
 
 /** First 16 bytes of SHA-256 over the immutable bytes. */

@@ -1,3 +1,4 @@
+import { compressContent } from "@estafette/compression";
 import { invariant, ProtocolError } from "@estafette/contract";
 import {
   ackCommitment,
@@ -13,7 +14,6 @@ import {
   toHex,
 } from "@estafette/protocol";
 import type { Leg, MessageRecord } from "@estafette/spool";
-import { compressContent } from "./compression.js";
 import { type Core, keyText, unixSecondsOrNull } from "./core.js";
 import type { Peer } from "./directory.js";
 

@@ -82,6 +82,7 @@ export class Deliveries {
   #cancelTimer: (() => void) | null = null;
   #sweeping = false;
   #again = false;
+  #bytesInHand = 0;
 
   constructor(
     readonly core: Core,
@@ -121,11 +122,10 @@ export class Deliveries {
   async #sweep(): Promise<void> {
     try {
       this.#again = false;
-      const free = LIMITS.deliveriesAtOnceMax - this.#busy.size;
+      if (this.#bytesInHand >= LIMITS.deliveryBytesAtOnceMax) return; // the next one that ends looks again
+      const free = Math.min(LIMITS.deliveriesAtOnceMax - this.#busy.size, LIMITS.deliveriesBegunAtOnceMax);
       if (free <= 0) return;
-      const { due, nextAtMs } = await this.core.spool.dueDeliveries(
-        LIMITS.deliveriesAtOnceMax + this.#busy.size,
-      );
+      const { due, nextAtMs } = await this.core.spool.dueDeliveries(free + this.#busy.size);
       for (const record of due.filter((d) => !this.#busy.has(d.deliveryId)).slice(0, free))
         this.#begin(record);
       this.#cancelTimer?.();
@@ -157,6 +157,20 @@ export class Deliveries {
       const refused = { outcome: "refused", status: "5.3.5", detail } as const;
       return await this.#settle(record, { recipients: record.pending.map(() => refused) }, "", false);
     }
+    this.#bytesInHand += mail.length;
+    this.wake(); // its size is known now: there may be room for more
+    try {
+      await this.#deliver(target, record, mail);
+    } finally {
+      this.#bytesInHand -= mail.length;
+    }
+  }
+
+  async #deliver(
+    target: { readonly name: string; readonly bridge: Bridge },
+    record: DeliveryRecord,
+    mail: Uint8Array,
+  ): Promise<void> {
     try {
       await this.core.spool.beginDelivery(record.deliveryId);
     } catch (error) {

@@ -1,3 +1,4 @@
+import { decompressContent } from "@estafette/compression";
 import { ProtocolError } from "@estafette/contract";
 import type { Answer, NeverReason } from "@estafette/link";
 import { headerValues, parseHeaderMailboxes, readMail, rebuildMail } from "@estafette/mail";
@@ -22,7 +23,6 @@ import {
   verifyHeader,
 } from "@estafette/protocol";
 import type { NewDelivery, NewNote } from "@estafette/spool";
-import { decompressContent } from "./compression.js";
 import type { Core } from "./core.js";
 import { sealDelivery } from "./deliveries.js";
 import type { Peer } from "./directory.js";

@@ -1,13 +1,5 @@
 /** Bounds of the core. What happens at each bound is said beside it. */
 export const LIMITS = {
-  /** Bytes; a compressed content may not claim more than this when opened. More: refused as invalid. */
-  contentBytesMax: 16_000_000,
-  /** Decompressed bytes per compressed byte; more is refused as a bomb, and sent uncompressed at the origin. T39. */
-  inflationMax: 64,
-  /** Bytes every content may reach regardless of its ratio. Our choice: one page of text repeated. */
-  inflationFreeBytes: 16_384,
-  /** log2 of bytes; larger windows are refused. Design §4.5. */
-  windowLogMax: 17,
   /** Transfers of classes normal and bulk offered at once on slow links, so that flash finds a free place. */
   slowOffersMax: 4,
   /** Ready legs one pick makes into offers at the same time, beyond those under way; the next pick takes the rest. */

@@ -59,15 +59,11 @@ export class Ledger {
   around(spool: Spool): Spool {
     const book = this;
     const watched: Partial<Spool> = {
-      async acceptMessages(messages, deliveries = []) {
-        await spool.acceptMessages(messages, deliveries);
+      async acceptMessages(...kept) {
+        await spool.acceptMessages(...kept);
+        const [messages, deliveries = []] = kept;
         for (const message of messages) book.#keep(message);
         book.#local.push(...deliveries);
-      },
-      async tell(told) {
-        const kept = await spool.tell(told);
-        if (kept) for (const message of told.messages) book.#keep(message);
-        return kept;
       },
       async acceptEnvelope(envelope) {
         book.attempts.set(hex(envelope.id), book.life);
@@ -87,17 +83,22 @@ export class Ledger {
         await spool.compose(composed);
         book.#hold(composed.envelope.id, "composed");
       },
+      async tell(told) {
+        const isFirst = await spool.tell(told);
+        if (isFirst) for (const message of told.messages) book.#keep(message);
+        return isFirst;
+      },
       ready: async (where) => book.#learn(await spool.ready(where)),
       legs: async (where) => book.#learn(await spool.legs(where)),
       legsOf: async (what) => book.#learn(await spool.legsOf(what)),
-      async settleLeg(legId, outcome) {
-        if (outcome.outcome === "taken") book.#compare(legId);
-        return book.#end(await spool.settleLeg(legId, outcome));
+      async settleLeg(...answer) {
+        const [legId, { outcome }] = answer;
+        if (outcome === "taken") book.#compare(legId);
+        return book.#end(await spool.settleLeg(...answer));
       },
-      settleEnvelope: async (id, end, detail, told) =>
-        book.#end(await spool.settleEnvelope(id, end, detail, told)),
-      async endMessage(key, end, detail) {
-        const record = await spool.endMessage(key, end, detail);
+      settleEnvelope: async (...settled) => book.#end(await spool.settleEnvelope(...settled)),
+      async endMessage(...ended) {
+        const record = await spool.endMessage(...ended);
         if (record !== null) book.#end([record]);
         return record;
       },

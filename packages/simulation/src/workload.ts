@@ -135,7 +135,7 @@ function drawRecipient(
   outsider: boolean,
 ): { readonly address: string; readonly expect: Expectation } {
   const kind = chance.between(0, 99);
-  if (kind < 6 && !outsider) return { address: `harbour@${ABSENT_DOMAIN}`, expect: "expired" };
+  if (kind < 3 && !outsider) return { address: `harbour@${ABSENT_DOMAIN}`, expect: "expired" };
   const others = choices.filter((other) => other !== node);
   const far = world.nodes[chance.pick(others)]?.name ?? "";
   if (kind < 12) return { address: `ghost@${domainOfNode(far)}`, expect: "refused" };

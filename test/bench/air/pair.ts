@@ -40,6 +40,12 @@ export class AirPair {
     return this.air.counters().bytesOnAir;
   }
 
+  /** Both stations find the medium cut when they come up. */
+  cutFromTheStart(): void {
+    for (const name of ["ship", "shore"]) this.air.station(name, []);
+    this.air.cut();
+  }
+
   async start(): Promise<void> {
     this.#lives++;
     this.ship = await this.#startNode("ship", 0);
@@ -121,7 +127,7 @@ export class AirPair {
     relay.addLink(memory.create(memory.parse({ medium: this.air, station: name }), host), {
       name: "air",
       peers: [far],
-      chain: "auto",
+      chain: "digest", // the links measured here are the ones where a byte is dear
     });
     relay.addBridge("mailbox", () => this.#mailbox());
     this.#stops.push(async () => {

@@ -50,6 +50,7 @@ async function withPair<T>(
 ): Promise<T> {
   const pair = new AirPair(seed, profile);
   try {
+    if (seed === "first") pair.cutFromTheStart();
     await pair.start();
     return await play(pair);
   } finally {
@@ -109,7 +110,7 @@ async function single(samples: readonly Sample[], profile: MemoryProfile) {
 /** One text on a fresh link, handshake included; `acquainted`: the nodes have met before. */
 async function first(sample: Sample, acquainted: boolean) {
   return await withPair(STREAM, "first", async (pair) => {
-    pair.air.cut();
+    // The stations came up on a medium that is cut: nothing has been said yet.
     if (acquainted) {
       pair.air.restore();
       await pair.runFor(60_000);
