@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { Agent, get, type IncomingMessage, request } from "node:http";
+import { type Agent, get, type IncomingMessage, request } from "node:http";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { until } from "../harness/node.js";
@@ -23,7 +23,6 @@ export interface BenchGatewayOptions {
 export class BenchGateway {
   readonly folder: string;
   readonly #child: ChildProcess;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
   readonly #ended: Promise<string>;
   #howEnded: string | null = null;
 
@@ -76,17 +75,17 @@ export class BenchGateway {
   }
 
   async stop(): Promise<void> {
-    this.#agent.destroy();
     this.#child.kill("SIGTERM");
     await this.#ended;
   }
 
-  /** One call of the local HTTP interface; rejects unless it answers 2xx. */
-  api(method: "GET" | "POST", path: string, body?: unknown): Promise<unknown> {
+  /** One call of the local HTTP interface; rejects unless it answers 2xx. Without an agent, by a connection of its own. */
+  api(method: "GET" | "POST", path: string, body?: unknown, agent?: Agent): Promise<unknown> {
     const bytes = body === undefined ? null : Buffer.from(JSON.stringify(body));
     return new Promise((resolve, reject) => {
       const headers = bytes ? { "content-type": "application/json", "content-length": bytes.length } : {};
-      const call = request({ ...this.#place(path), method, headers }, (response) => {
+      const place = { socketPath: this.#socket, path, agent: agent ?? false };
+      const call = request({ ...place, method, headers }, (response) => {
         let text = "";
         response.setEncoding("utf8");
         response.on("data", (chunk: string) => {
@@ -156,10 +155,6 @@ export class BenchGateway {
 
   get #socket(): string {
     return join(this.folder, "state", "api.sock");
-  }
-
-  #place(path: string): { socketPath: string; path: string; agent: Agent } {
-    return { socketPath: this.#socket, path, agent: this.#agent };
   }
 }
 

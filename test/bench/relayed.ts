@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
+import { Agent } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../harness/node.js";
@@ -167,14 +168,20 @@ async function startLine(
 /** Submits texts number `first` and following by many clients at once; each waits for its answer. */
 export async function submitMany(gateway: BenchGateway, first: number, count: number): Promise<void> {
   let next = first;
+  // New connections each time: the gateway closes those that idle, perhaps just when we write.
+  const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
   const client = async (): Promise<void> => {
     while (next < first + count) {
       const number = next++;
       const to = [`user${number % MAILBOXES}@shore.example`];
-      await gateway.api("POST", "/v1/send", { to, text: textOf(number) });
+      await gateway.api("POST", "/v1/send", { to, text: textOf(number) }, agent);
     }
   };
-  await Promise.all(Array.from({ length: CLIENTS }, client));
+  try {
+    await Promise.all(Array.from({ length: CLIENTS }, client));
+  } finally {
+    agent.destroy();
+  }
 }
 
 /** 120 bytes, no two alike. */

@@ -161,7 +161,12 @@ export function medium(
   return { air, bearer: (station) => memory.create(memory.parse({ medium: air, station }), host) };
 }
 
-function mail(from: string, to: string, subject: string, body = "All is well on board.\r\n"): Uint8Array {
+export function mail(
+  from: string,
+  to: string,
+  subject: string,
+  body = "All is well on board.\r\n",
+): Uint8Array {
   return new TextEncoder().encode(
     `From: <${from}>\r\nTo: <${to}>\r\nSubject: ${subject}\r\nDate: Sat, 21 Nov 2026 11:00:00 +0000\r\nMessage-ID: <${subject.replace(/\W/g, "-")}@test.example>\r\n\r\n${body}`,
   );
@@ -190,11 +195,11 @@ export async function until<T>(
   ready: () => T | Promise<T>,
   what: string,
   withinMs = 15_000,
-): Promise<NonNullable<T>> {
+): Promise<Exclude<NonNullable<T>, false>> {
   const endMs = Date.now() + withinMs;
   for (;;) {
     const value = await ready();
-    if (value) return value;
+    if (value) return value as Exclude<NonNullable<T>, false>;
     if (Date.now() > endMs) throw new Error(`not within ${withinMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

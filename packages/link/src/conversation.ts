@@ -279,7 +279,7 @@ class LinkConversation implements Conversation {
       deadlineMs: (tries) => nowMs + this.init.channel.airtimeMs(parcelBytes) + this.timing.backOffMs(tries),
     });
     this.mustAnswer = false;
-    const probing = this.live.sent(nowMs);
+    const probing = this.live.sent(nowMs, session.nextCounter16);
     const records = parcel.done();
     const more = this.wantsToSpeak();
     const overtakes = filled.offered < Math.min(sendingUrgency, CLASSES.length);

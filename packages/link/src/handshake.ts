@@ -1,10 +1,10 @@
 import { ProtocolError } from "@estafette/contract";
 import { AnswerBudget } from "./answer-budget.js";
 import type { ConversationInit } from "./api.js";
+import { beginAttempt, cutMessage, type OurAttempt } from "./attempt.js";
 import { compareBytes, equalBytes } from "./bytes.js";
 import { type Candidate, Candidates, type Way } from "./candidates.js";
 import {
-  cutHello,
   encodeReset,
   type HelloPiece,
   HelloReader,
@@ -13,9 +13,10 @@ import {
   resetEcho,
   sameEcho,
 } from "./hello.js";
-import { type Agreement, Introduction, NotAdmitted, type Opening } from "./introduction.js";
+import { type Agreement, Introduction, NotAdmitted } from "./introduction.js";
 import { LINK_LIMITS } from "./limits.js";
 import type { NoisePattern } from "./noise.js";
+import { Outbox, type Outgoing } from "./outbox.js";
 import { ASK, KIND, kindOf, type Opened, OVER } from "./session.js";
 import type { Timing } from "./timing.js";
 
@@ -33,24 +34,6 @@ import type { Timing } from "./timing.js";
 /** Who knows less wins, so that nobody insists on what the other cannot do. */
 const RANK: Record<Way, number> = { resume: 0, KK: 1, XX: 2 };
 
-interface OurAttempt {
-  readonly way: Way;
-  /** Compared with the neighbour's when both began: ephemeral key or nonce. */
-  readonly token: Uint8Array;
-  readonly attempt: number;
-  readonly opening: Opening | null;
-  /** The message to repeat. */
-  parcels: readonly Uint8Array[];
-  /** XX after the second message: reached, and to be confirmed by the neighbour's first data. */
-  agreement: Agreement | null;
-}
-
-interface Outgoing {
-  readonly bytes: Uint8Array;
-  readonly over: boolean;
-  readonly ours: boolean;
-}
-
 export interface HandshakeHeard {
   /** Pieces of the same message still to come. */
   readonly laterPieces: number;
@@ -65,12 +48,11 @@ export class Handshake {
   private readonly reader = new HelloReader();
   private ours: OurAttempt | null = null;
   private readonly candidates: Candidates;
-  private outbox: Outgoing[] = [];
+  private readonly outbox = new Outbox();
   /** What strangers may make us say; apart, so that a flood of one kind leaves the others alone. */
   private readonly budgets: Record<Way | "repeat" | "reset", AnswerBudget>;
-  /** Messages sent since we began; since this attempt began; and whether any attempt got a second message. */
+  /** Messages sent since we began; and whether any attempt got a second message. */
   private tries = 0;
-  private triesOfAttempt = 0;
   private reached = false;
   /** The neighbour was let ahead since we last spoke: not again before we did. */
   private rested = false;
@@ -102,7 +84,7 @@ export class Handshake {
   }
 
   get wantsToSpeak(): boolean {
-    return this.outbox.length > 0;
+    return !this.outbox.isEmpty;
   }
 
   begin(nowMs: number): void {
@@ -118,7 +100,7 @@ export class Handshake {
   private rest(nowMs: number): void {
     if (this.ours === null || this.rested) return;
     this.rested = true;
-    this.outbox = this.outbox.filter((parcel) => !parcel.ours);
+    this.outbox.dropOurs();
     this.repeatAtMs = nowMs + this.timing.backOffMs(2);
   }
 
@@ -128,7 +110,7 @@ export class Handshake {
     this.introduction.pairSecret = agreement.pairSecret;
     this.cancel();
     this.candidates.clear();
-    this.outbox = [];
+    this.outbox.clear();
     this.reader.clear();
   }
 
@@ -137,65 +119,31 @@ export class Handshake {
     this.repeatAtMs = null;
     this.rested = false;
     this.deafSinceMs = null;
-    this.outbox = this.outbox.filter((parcel) => !parcel.ours);
+    this.outbox.dropOurs();
   }
 
   private beginWay(way: Way): void {
-    this.triesOfAttempt = 0;
-    const attempt = this.init.rng.bytes(2).reduce((sum, byte) => sum * 256 + byte, 0);
-    const resume = way === "resume" ? this.introduction.openResume() : null;
-    if (resume !== null) {
-      const token = resume.slice(3, 11);
-      this.ours = { way, token, attempt, opening: null, parcels: [resume], agreement: null };
-    } else {
-      const pattern = way === "XX" || this.introduction.neighbour === null ? "XX" : "KK";
-      const opening = this.introduction.open(pattern);
-      const parcels = this.cut(1, pattern, attempt, opening.message);
-      const token = opening.message.slice(0, 32);
-      this.ours = { way: pattern, token, attempt, opening, parcels, agreement: null };
-    }
+    this.ours = beginAttempt(this.init, this.introduction, way);
     this.queueOurs();
   }
 
-  private cut(
-    kind: 1 | 2 | 3,
-    pattern: NoisePattern,
-    attempt: number,
-    message: Uint8Array,
-  ): readonly Uint8Array[] {
-    const { encrypt, parcelBytesMax } = this.init.channel;
-    return cutHello({ kind, pattern, clear: !encrypt, attempt, message }, parcelBytesMax);
-  }
-
   private queueOurs(): void {
-    if (this.ours === null || this.outbox.some((parcel) => parcel.ours)) return;
+    if (this.ours === null || this.outbox.hasOurs) return;
     this.repeatAtMs = null;
     const { parcels, agreement } = this.ours;
-    parcels.forEach((bytes, index) => {
-      this.outbox.push({ bytes, over: agreement === null && index === parcels.length - 1, ours: true });
-    });
-    if (agreement === null) return;
-    const question = agreement.session.seal(OVER | ASK, new Uint8Array(0));
-    this.outbox.push({ bytes: question, over: true, ours: true });
-  }
-
-  private queueAnswer(parcels: readonly Uint8Array[]): void {
-    const first = parcels[0];
-    if (this.outbox.some((parcel) => parcel.bytes === first)) return;
-    this.outbox = this.outbox.filter((parcel) => parcel.ours);
-    parcels.forEach((bytes, index) => {
-      this.outbox.push({ bytes, over: index === parcels.length - 1, ours: false });
-    });
+    this.outbox.addOurs(parcels, agreement === null);
+    if (agreement !== null)
+      this.outbox.addOurs([agreement.session.seal(OVER | ASK, new Uint8Array(0))], true);
   }
 
   /** The next parcel of a handshake, and whether it ends what we have to say. */
   nextParcel(nowMs: number): Outgoing | null {
-    const next = this.outbox.shift();
+    const next = this.outbox.next();
     if (next === undefined) return null;
     if (next.ours && next.over) {
       const airtimeMs = this.timing.channel.airtimeMs(next.bytes.length);
       this.repeatAtMs = nowMs + airtimeMs + this.timing.backOffMs(this.tries++);
-      this.triesOfAttempt++;
+      if (this.ours !== null) this.ours.tries++;
       this.rested = false;
     }
     return next;
@@ -213,9 +161,9 @@ export class Handshake {
     }
     const { ours } = this;
     // Now and then a fresh first message: the far end may have forgotten, or refuse to answer the old one.
-    const { attemptTriesMax, thirdTriesMax } = LINK_LIMITS;
-    if (ours !== null && this.triesOfAttempt >= (ours.agreement === null ? attemptTriesMax : thirdTriesMax)) {
-      this.outbox = this.outbox.filter((parcel) => !parcel.ours);
+    const { attemptTriesMax, disownedTriesMax } = LINK_LIMITS;
+    if (ours !== null && ours.tries >= (ours.disowned ? disownedTriesMax : attemptTriesMax)) {
+      this.outbox.dropOurs();
       this.beginWay(this.nextWay(ours.way));
     }
     this.queueOurs();
@@ -275,10 +223,10 @@ export class Handshake {
 
   /** Says why `cause` was of no use; on lossy channels at most twice per usual answer. */
   private reset(reason: number, cause: Uint8Array, nowMs: number): void {
-    if (nowMs < this.resetAllowedAtMs || this.outbox.length > 0) return;
+    if (nowMs < this.resetAllowedAtMs || !this.outbox.isEmpty) return;
     if (!this.budgets.reset.spend(nowMs)) return;
     if (this.timing.channel.lossy) this.resetAllowedAtMs = nowMs + this.timing.answerMs() / 2;
-    this.outbox.push({ bytes: encodeReset(reason, resetEcho(cause)), over: true, ours: false });
+    this.outbox.answer([encodeReset(reason, resetEcho(cause))]);
   }
 
   private heardHello(piece: HelloPiece, parcel: Uint8Array, nowMs: number): HandshakeHeard {
@@ -315,7 +263,7 @@ export class Handshake {
       if (pattern === "KK" && error instanceof ProtocolError) this.reset(RESET.unknownKey, parcel, nowMs);
       throw error;
     }
-    const parcels = this.cut(2, pattern, attempt, answer.message);
+    const parcels = cutMessage(this.init, { kind: 2, pattern, attempt, message: answer.message });
     // A KK message is authentic, though perhaps an old one: only such a one costs an answer.
     if (pattern === "KK" && !this.budgets.KK.spend(nowMs)) throw tooMany();
     const { agreement } = answer;
@@ -340,12 +288,12 @@ export class Handshake {
       const { agreement, third } = this.introduction.conclude(pattern, ours.opening, message);
       if (third === null) return agreement;
       ours.agreement = agreement;
-      ours.parcels = this.cut(3, pattern, attempt, third);
-      this.outbox = this.outbox.filter((parcel) => !parcel.ours);
+      ours.parcels = cutMessage(this.init, { kind: 3, pattern, attempt, message: third });
+      this.outbox.dropOurs();
       // Once only, so that one who never admits us is given up.
       if (!this.reached) this.tries = 0;
       this.reached = true;
-      this.triesOfAttempt = 0;
+      ours.tries = 0;
       this.queueOurs();
       return null;
     } catch (error) {
@@ -401,6 +349,11 @@ export class Handshake {
   private heardReset(parcel: Uint8Array): HandshakeHeard {
     const { ours } = this;
     const reason = (parcel[0] ?? 0) & 0x1f;
+    if (parcel.length === RESET_BYTES && reason === RESET.unknownContext && ours?.agreement != null) {
+      // Only a hint, so it shortens nothing but the number of repetitions.
+      ours.disowned = true;
+      return HEARD;
+    }
     const first = ours?.parcels[0];
     if (parcel.length !== RESET_BYTES || ours == null || first === undefined || !sameEcho(parcel, first)) {
       throw new ProtocolError("EST_PROTOCOL_STATE", "a reset of nothing");
@@ -420,12 +373,12 @@ export class Handshake {
     }
     const same = this.candidates.withToken(token);
     if (same !== undefined) {
-      if (this.budgets.repeat.spend(nowMs)) this.queueAnswer(same.answer);
+      if (this.budgets.repeat.spend(nowMs)) this.outbox.answer(same.answer);
       return false;
     }
     if (ours !== null) {
       const better = RANK[way] - RANK[ours.way] || compareBytes(ours.token, token);
-      if (better < 0 || (ours.agreement !== null && this.triesOfAttempt < 3)) {
+      if (better < 0 || (ours.agreement !== null && ours.tries < 3)) {
         if (this.budgets.repeat.spend(nowMs)) this.queueOurs();
         return false;
       }
@@ -440,7 +393,7 @@ export class Handshake {
   private addCandidate(candidate: Candidate, nowMs: number): void {
     this.candidates.add(candidate, nowMs);
     this.rest(nowMs);
-    this.queueAnswer(candidate.answer);
+    this.outbox.answer(candidate.answer);
   }
 }
 

@@ -45,6 +45,11 @@ export const LINK_LIMITS = {
    * data, nor from beginning ourselves. Our choice: the initiator's first data comes within one.
    */
   candidateLifeAnswers: 3,
+  /**
+   * After a restart in the middle of a handshake both ends talk again within this many waits for an answer, on a
+   * channel that loses nothing meanwhile; three times as many at 10 % loss. A promise to be tested, not enforced.
+   */
+  recoveryAnswersMax: 12,
   /** First messages remembered so that an old one is not answered twice. */
   handshakeTokensKeptMax: 32,
   /**
@@ -56,10 +61,10 @@ export const LINK_LIMITS = {
   strangerRefillMsMin: 1000,
   strangerRefillAirtimes: 16,
   strangerAnswerBytes: 160,
-  /** Messages of one attempt before a fresh one: first messages, third messages. */
+  /** Messages of one attempt before a fresh one; and of one whose third message got only a reset. */
   attemptTriesMax: 4,
-  thirdTriesMax: 2,
-  /** Questions in a row that got only a reset before we believe it, on a channel that may lose the true answer. */
+  disownedTriesMax: 2,
+  /** Questions that got only a reset, since the neighbour was heard, before we believe it, on a channel that may lose the true answer. */
   resetSilencesMin: 2,
   /** Handshake messages sent without an answer before `lost`. */
   handshakeTriesLossyMax: 24,

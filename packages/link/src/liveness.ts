@@ -13,8 +13,10 @@ export class Liveness {
   private countedAtMs = 0;
   /** Low 16 bits of the counter of the first parcel sent since a reset was heard; null: none is in doubt. */
   private doubtedFrom: number | null = null;
-  /** On a lossy channel: a reset came since the last question; questions in a row that got nothing else. */
+  /** On a lossy channel: a reset came since the last question; questions that got only one, since the neighbour was heard. */
   private doubted = false;
+  /** Low 16 bits of the counter of the first parcel sent since the neighbour was heard; null: none. */
+  private unheardFrom: number | null = null;
   private resetSilences = 0;
   private forgedInRow = 0;
 
@@ -31,6 +33,7 @@ export class Liveness {
     this.silentAsks = 0;
     this.doubtedFrom = null;
     this.doubted = false;
+    this.unheardFrom = null;
     this.resetSilences = 0;
     this.forgedInRow = 0;
     this.unconfirmed = false;
@@ -38,8 +41,9 @@ export class Liveness {
     this.probeDeadlineMs = null;
   }
 
-  /** A parcel of ours goes out; true when it should demand an answer for the sake of a probe. */
-  sent(nowMs: number): boolean {
+  /** A parcel of ours with this counter (low 16 bits) goes out; true when it should demand an answer for the sake of a probe. */
+  sent(nowMs: number, counter: number): boolean {
+    this.unheardFrom ??= counter;
     const probing = this.probeDue || this.unconfirmed;
     this.probeDue = false;
     this.probeDeadlineMs = probing ? nowMs + this.timing.backOffMs(this.patience) : null;
@@ -68,10 +72,12 @@ export class Liveness {
 
   /**
    * A reset on a channel that may lose the true answer, or carry a forger's: only a hint to be taken up when our
-   * question stays unanswered. False: it is about nothing we said lately.
+   * question stays unanswered. False: it is about nothing we said since we heard
+   * the neighbour.
    */
   hint(echo: number, next: number): boolean {
-    if (((next - 1 - echo) & 0xffff) >= LINK_LIMITS.replayWindowParcels) return false;
+    const from = this.unheardFrom;
+    if (from === null || ((echo - from) & 0xffff) >= ((next - from) & 0xffff)) return false;
     this.doubted = true;
     return true;
   }
@@ -100,8 +106,10 @@ export class Liveness {
   silent(nowMs: number): boolean {
     if (this.silentAsks > 0 && nowMs - this.countedAtMs < this.timing.answerMs()) return false;
     this.countedAtMs = nowMs;
-    this.resetSilences = this.doubted ? this.resetSilences + 1 : 0;
+    if (this.doubted) this.resetSilences++;
     this.doubted = false;
+    // Ask again at once, whatever else is due later: one more reset decides.
+    if (this.resetSilences > 0) this.probeDue = true;
     this.silentAsks++;
     const { silentAsksLossyMax, silentAsksLosslessMax } = LINK_LIMITS;
     return this.silentAsks > (this.timing.channel.lossy ? silentAsksLossyMax : silentAsksLosslessMax);

@@ -10,7 +10,7 @@ import {
 import { rebuildMail } from "@estafette/mail";
 import { encodeAck, fromHex, makeAck, publicIdOf, RECEIPT_REASONS } from "@estafette/protocol";
 import { retryDelayMs } from "@estafette/router";
-import type { DeliveryRecord, Failure, MessageKey, NewDelivery, NewNote } from "@estafette/spool";
+import type { DeliveryRecord, EnvelopeId, Failure, MessageKey, NewDelivery, NewNote } from "@estafette/spool";
 import { type Core, keyText } from "./core.js";
 import { LIMITS } from "./limits.js";
 import { noteTowardsOrigin, refusalBytes } from "./notes.js";
@@ -82,7 +82,9 @@ export class Deliveries {
   #cancelTimer: (() => void) | null = null;
   #sweeping = false;
   #again = false;
+  /** Mails being handed over, in bytes; and those begun whose bytes are not known yet. */
   #bytesInHand = 0;
+  #unread = 0;
 
   constructor(
     readonly core: Core,
@@ -123,7 +125,10 @@ export class Deliveries {
     try {
       this.#again = false;
       if (this.#bytesInHand >= LIMITS.deliveryBytesAtOnceMax) return; // the next one that ends looks again
-      const free = Math.min(LIMITS.deliveriesAtOnceMax - this.#busy.size, LIMITS.deliveriesBegunAtOnceMax);
+      const free = Math.min(
+        LIMITS.deliveriesAtOnceMax - this.#busy.size,
+        LIMITS.deliveriesUnreadMax - this.#unread,
+      );
       if (free <= 0) return;
       const { due, nextAtMs } = await this.core.spool.dueDeliveries(free + this.#busy.size);
       for (const record of due.filter((d) => !this.#busy.has(d.deliveryId)).slice(0, free))
@@ -185,6 +190,7 @@ export class Deliveries {
 
   /** Null when the body was altered on disk or cannot be rebuilt: its sender is told, the rest goes on. */
   async #readable(record: DeliveryRecord): Promise<Uint8Array | null> {
+    this.#unread++;
     try {
       return await mailOf(this.core, record);
     } catch (error) {
@@ -194,6 +200,8 @@ export class Deliveries {
         why: String(error),
       });
       return null;
+    } finally {
+      this.#unread--;
     }
   }
 
@@ -249,8 +257,8 @@ export class Deliveries {
     const told = this.notices.reaches(record.from);
     const failures = told ? failuresOf(record, result) : [];
     const notes = await this.#notes(record, {
-      served: delivered.length > 0,
-      refused: done && delivered.length === 0 && record.deliveredCount === 0,
+      done,
+      served: delivered.length + record.deliveredCount > 0,
       reason: told ? reasonOf(failures) : RECEIPT_REASONS.none,
     });
     await this.core.spool.settleDelivery(record.deliveryId, {
@@ -281,20 +289,20 @@ export class Deliveries {
   }
 
   /**
-   * For the origin: the receipt as soon as somebody was served (from then on the sender is told of the others from
-   * here), or a signed refusal when nobody was and nobody will be.
+   * For the origin, when nobody is left to be served: the receipt if anybody was (of the others the sender is told from
+   * here), else a signed refusal.
    */
   async #notes(
     record: DeliveryRecord,
-    now: { readonly served: boolean; readonly refused: boolean; readonly reason: number },
+    now: { readonly done: boolean; readonly served: boolean; readonly reason: number },
   ): Promise<readonly NewNote[]> {
     const { envelopeId } = record;
-    const isNews = now.refused || (now.served && record.deliveredCount === 0);
-    const context = isNews && envelopeId ? this.#contextOrNull(record) : null;
-    if (!envelopeId || !context?.token || !context.stage) return [];
+    const context = now.done && envelopeId ? this.#contextOrNull(record) : null;
+    if (!envelopeId || !context) return [];
     const bytes = now.served
-      ? encodeAck(makeAck(envelopeId, context.stage, fromHex(context.token)))
-      : refusalBytes(this.core, envelopeId, "refused", now.reason);
+      ? receiptBytes(envelopeId, context)
+      : context.token && refusalBytes(this.core, envelopeId, "refused", now.reason);
+    if (!bytes) return [];
     const note = await noteTowardsOrigin(this.core, envelopeId, bytes);
     return note ? [note] : [];
   }
@@ -308,6 +316,11 @@ export class Deliveries {
       return null;
     }
   }
+}
+
+/** What reveals that the mail was handed over; null: nobody asked. */
+export function receiptBytes(id: EnvelopeId, { token, stage }: DeliveryContext): Uint8Array | null {
+  return token && stage ? encodeAck(makeAck(id, stage, fromHex(token))) : null;
 }
 
 /** What a trace still shows when the context has left the disk with the mail. */

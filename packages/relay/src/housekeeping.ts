@@ -78,6 +78,8 @@ export class Housekeeping {
       this.notices.ended(messages);
       if (messages.length + envelopes.length + deliveries.length === 0 || this.#stopped) break;
     }
+    // What a full store or a damaged moment kept back is looked at again, also when nobody wakes it.
+    for (const link of this.links.values()) link.wake();
     await this.#replanStalled();
   }
 

@@ -241,6 +241,16 @@ function pathText(core: Core, path: PathReport): string {
   return [...names, core.settings.name].join(" -> ");
 }
 
+/**
+ * How long hand-over is tried. With several recipients one may be served and another not: then a tenth of the lifetime
+ * stays for saying so, before the origin counts all of them as expired. Our choice.
+ */
+function patienceMs(message: ContentMessage, ageS: number): number {
+  const leftMs = Math.max(0, message.lifetimeS - ageS) * 1000;
+  const forTheWordMs = message.to.length > 1 ? message.lifetimeS * 100 : 0;
+  return Math.max(0, leftMs - forTheWordMs);
+}
+
 /** One delivery per place: mailboxes here, or the internet for EXIT. Unknown mailboxes are refused at hand-over. */
 function deliveriesOf(
   core: Core,
@@ -255,7 +265,7 @@ function deliveriesOf(
     from: message.from,
     to: message.to,
     envelopeId: checked.head.signed.id,
-    lifetimeMs: Math.max(0, message.lifetimeS - checked.head.transit.ageS) * 1000,
+    lifetimeMs: patienceMs(message, checked.head.transit.ageS),
     body: message.body,
     context: {
       bodyKind: message.kind,

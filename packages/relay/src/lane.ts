@@ -1,4 +1,5 @@
 import type { Bearer, SendResult } from "@estafette/contract";
+import { isFat } from "./channel.js";
 import { Contacts } from "./contacts.js";
 import type { Core } from "./core.js";
 import { LIMITS } from "./limits.js";
@@ -113,7 +114,9 @@ export class Lane {
 
   /** Puts on the channel what the conversation finds most urgent, one parcel at a time, until it has nothing. */
   async #send(session: Session): Promise<void> {
-    for (let sent = 0; sent < LIMITS.parcelsInTurnMax; sent++) {
+    // On a slow link every parcel is decided anew: what became urgent meanwhile waits for one, not for a turn.
+    const parcelsMax = isFat(this.host.bearer) ? LIMITS.parcelsInTurnMax : 1;
+    for (let sent = 0; sent < parcelsMax; sent++) {
       if (this.#stopped || session.isOver || this.#isPaused(session)) return;
       const bytes = this.#waiting.get(session)?.bytes ?? session.nextParcel();
       if (!bytes) return await this.#collect(session);

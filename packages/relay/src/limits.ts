@@ -4,6 +4,8 @@ export const LIMITS = {
   slowOffersMax: 4,
   /** Ready legs one pick makes into offers at the same time, beyond those under way; the next pick takes the rest. */
   pickedAtOnceMax: 64,
+  /** Milliseconds between two picks on a fat link while transfers are under way. Our choice: about one commit. */
+  pickPauseMs: 5,
   /** Notes given to one conversation at the same time; the others wait in the spool. Half of what it takes. */
   notesOfferedMax: 32,
   /** Bytes per second; links at least this fast count as fat. Our choice: 64 kbit/s. */
@@ -12,6 +14,8 @@ export const LIMITS = {
   assembleInMemoryBytesMax: 65_536,
   /** Bytes of such payloads in memory together; beyond it the spool assembles. */
   assembleInMemoryTotalBytesMax: 16_777_216,
+  /** Milliseconds for which a neighbour that did not answer on one link is looked for on the others first. */
+  silentHoldMs: 600_000,
   /** Neighbours with an open conversation per link; the next one is not listened to. */
   sessionsPerLinkMax: 64,
   /** Envelopes of one neighbour being received at once; further offers are answered `not now`. */
@@ -21,8 +25,12 @@ export const LIMITS = {
   lostRangesRetryS: 5,
   /** Milliseconds for which a look at how full the store is holds, for offers: thousands may come in a second. */
   admissionHoldsMs: 1_000,
-  /** Deliveries handed to bridges at the same time. The others wait in the spool. */
-  deliveriesAtOnceMax: 8,
+  /** Deliveries handed to bridges at the same time, so that their commits and flushes join. The others wait in the
+   *  spool. */
+  deliveriesAtOnceMax: 32,
+  /** Bytes of such deliveries; at the bound no other begins. Those whose size is not known yet may exceed it once. */
+  deliveryBytesAtOnceMax: 4_000_000,
+  deliveriesUnreadMax: 8,
   /** Milliseconds a bridge may take for one delivery; then it is tried again later. */
   deliveryTimeoutMs: 300_000,
   /** Telemetry listeners; one more is refused. */

@@ -1,11 +1,12 @@
 import { type Bearer, type BearerEvent, sleep } from "@estafette/contract";
 import type { LinkSettings, LinkStatus } from "./api.js";
+import { isFat } from "./channel.js";
 import type { Core } from "./core.js";
 import type { Peer } from "./directory.js";
 import { Lane } from "./lane.js";
 import { LIMITS } from "./limits.js";
 import type { Notices } from "./notices.js";
-import { isFat, Session, type SessionHost, type Withdrawn } from "./session.js";
+import { Session, type SessionHost, type Withdrawn } from "./session.js";
 
 /** What the relay wants to know of its links. */
 export interface LinkHost {
@@ -43,6 +44,8 @@ export class Link implements SessionHost {
   #detail = "not started";
   #reopenMs: number = LIMITS.reopenMsMin;
   #up = new Set<string>();
+  /** Neighbours that did not answer a handshake, until when others are tried first. */
+  readonly #silentUntilMs = new Map<string, number>();
 
   constructor(
     readonly host: LinkHost,
@@ -72,6 +75,28 @@ export class Link implements SessionHost {
       [...this.#sessions.values()]
         .filter((s) => s.isEstablished && s.peer)
         .map((s) => s.peer?.addressHex ?? ""),
+    );
+  }
+
+  /** Addresses (hex) of peers this link can probably reach: they are up, and did not stay silent lately. */
+  reachablePeers(): ReadonlySet<string> {
+    const nowMs = this.core.clock.monotonicMs();
+    const reachable = new Set<string>();
+    for (const neighbour of this.#up) {
+      if (nowMs < (this.#silentUntilMs.get(neighbour) ?? 0)) continue;
+      const peer = this.#sessions.get(neighbour)?.peer ?? this.#expectedPeer(neighbour);
+      if (peer) reachable.add(peer.addressHex);
+      else for (const one of this.#possiblePeers()) reachable.add(one.addressHex);
+    }
+    return reachable;
+  }
+
+  /** Whoever may be behind a name the bearer gives and nobody configured. */
+  #possiblePeers(): readonly Peer[] {
+    if (this.settings.neighbours) return [];
+    const allowed = this.settings.peers;
+    return this.core.directory.peers.filter(
+      (p) => p.links.includes(this.settings.name) && (allowed.length === 0 || allowed.includes(p.name)),
     );
   }
 
@@ -142,6 +167,7 @@ export class Link implements SessionHost {
     if (this.#sessions.get(session.neighbour) === session) this.#sessions.delete(session.neighbour);
     this.#addTotals(session);
     this.#lane.forget(session);
+    this.#noteSilence(session);
     this.core.emit({
       type: "neighbour",
       link: this.settings.name,
@@ -158,6 +184,12 @@ export class Link implements SessionHost {
         if (this.#up.has(session.neighbour)) await this.#open(session.neighbour);
       });
     }
+  }
+
+  #noteSilence({ neighbour, wasSilent }: Session): void {
+    if (!wasSilent) return void this.#silentUntilMs.delete(neighbour);
+    if (this.#silentUntilMs.size >= LIMITS.sessionsPerLinkMax) this.#silentUntilMs.clear();
+    this.#silentUntilMs.set(neighbour, this.core.clock.monotonicMs() + LIMITS.silentHoldMs);
   }
 
   async #supervise(): Promise<void> {
@@ -222,8 +254,9 @@ export class Link implements SessionHost {
   /** Who must be at the far end: by the bearer's own name, or because only one peer is allowed here. */
   #expectedPeer(neighbour: string): Peer | null {
     const { directory } = this.core;
-    const named = this.settings.neighbours?.[neighbour];
-    if (named) return directory.peerNamed(named);
+    const { neighbours } = this.settings;
+    // Where names are configured, a name that is not among them is somebody else.
+    if (neighbours) return directory.peerNamed(neighbours[neighbour] ?? "");
     const [only, ...others] = this.settings.peers;
     if (this.bearer.capabilities.neighbours === "many" && this.settings.peers.length !== 1) return null;
     return only && others.length === 0 ? directory.peerNamed(only) : null;

@@ -3,7 +3,7 @@ import { buildNotice, parseAddress, shrinkMail } from "@estafette/mail";
 import { publicIdOf } from "@estafette/protocol";
 import type { Failure, MessageRecord, NewDelivery, NewMessage, NewNote, Untold } from "@estafette/spool";
 import { type Core, unixSecondsOrNull } from "./core.js";
-import { contextOf, sealDelivery } from "./deliveries.js";
+import { contextOf, receiptBytes, sealDelivery } from "./deliveries.js";
 import { LIMITS } from "./limits.js";
 import { noteTowardsOrigin, refusalBytes } from "./notes.js";
 import type { Submissions } from "./submit.js";
@@ -99,14 +99,23 @@ export class Notices {
       );
       return note ? { ...NOTHING, notes: [note] } : NOTHING;
     }
-    if (untold.kind === "delivery" && this.#originTells(untold)) return NOTHING;
-    return this.#noticeFor(untold);
+    return untold.kind === "delivery" && untold.end === "expired"
+      ? await this.#expiryOf(untold)
+      : this.#noticeFor(untold);
   }
 
-  /** The origin hears no receipt for what expired here with nobody served, and tells its sender by its own count. */
-  #originTells({ end, context, key, deliveredCount }: Untold): boolean {
-    if (end !== "expired" || deliveredCount > 0 || !key) return false;
-    return contextOf(this.core, { context, key })?.token != null;
+  /**
+   * With a receipt asked for and nobody served, the origin tells its sender by its own count: it hears nothing from
+   * here. With some served, the receipt goes out now and the sender is told of the others from here.
+   */
+  async #expiryOf(untold: Untold): Promise<Telling> {
+    const { context, key, envelopeId, deliveredCount } = untold;
+    const known = key && envelopeId ? contextOf(this.core, { context, key }) : null;
+    const receipt = known && envelopeId ? receiptBytes(envelopeId, known) : null;
+    if (!receipt || !envelopeId) return this.#noticeFor(untold);
+    if (deliveredCount === 0) return NOTHING;
+    const note = await noteTowardsOrigin(this.core, envelopeId, receipt);
+    return { ...this.#noticeFor(untold), notes: note ? [note] : [] };
   }
 
   /** Whether a notice from here can be addressed to this sender at all. */

@@ -3,10 +3,11 @@ import type { Answer, ConversationEvent } from "@estafette/link";
 import { toHex } from "@estafette/protocol";
 import { admits } from "@estafette/router";
 import { CLASS_RANK } from "@estafette/spool";
+import { isFat } from "./channel.js";
 import { type CheckedHead, checkHead, keepEnvelope, type Refusal } from "./incoming.js";
 import { LIMITS } from "./limits.js";
 import { heardNote } from "./notes.js";
-import { isFat, type Session, type SessionHost } from "./session.js";
+import type { Session, SessionHost } from "./session.js";
 
 type Heard = Exclude<ConversationEvent, { type: "established" | "settled" | "lost" }>;
 type Offered = Extract<Heard, { type: "offered" }>;

@@ -226,6 +226,7 @@ class Gateway implements Relay {
       return {
         name: link.settings.name,
         established,
+        reachable: link.reachablePeers(),
         clearSignedOnly: c.content === "clear-signed",
         costPerByte: c.cost.perByte + c.cost.perContact / 1000,
         bitsPerSecond: c.bitsPerSecond,

@@ -1,5 +1,4 @@
-import type { Bearer } from "@estafette/contract";
-import { ProtocolError } from "@estafette/contract";
+import { type Bearer, ProtocolError } from "@estafette/contract";
 import {
   type ChannelTraits,
   type Conversation,
@@ -10,6 +9,7 @@ import {
 import { addressOf, sameBytes } from "@estafette/protocol";
 import type { EnvelopeRecord, Leg } from "@estafette/spool";
 import type { LinkSettings } from "./api.js";
+import { channelOf, isFat } from "./channel.js";
 import { composeLeg } from "./compose.js";
 import type { Core } from "./core.js";
 import type { Peer } from "./directory.js";
@@ -46,6 +46,8 @@ export class Session {
   #peer: Peer | null = null;
   #peersVersion = -1;
   #blocked = false;
+  #closing = false;
+  #silent = false;
   #over = false;
   #mayBeReady = true;
   #picking = false;
@@ -148,8 +150,14 @@ export class Session {
     this.process();
   }
 
+  /** Whether it ended because nobody answered. */
+  get wasSilent(): boolean {
+    return this.#silent;
+  }
+
   close(why: string): void {
     if (this.#over) return;
+    this.#closing = true;
     this.conversation.close(this.#nowMs(), why);
     this.process();
     this.#end(why);
@@ -195,6 +203,7 @@ export class Session {
   #end(why: string): void {
     if (this.#over) return;
     this.#over = true;
+    this.#silent = !this.#closing; // the conversation gave up by itself
     this.#cancelTick?.();
     this.#underway.clear();
     this.#reception.end();
@@ -235,10 +244,21 @@ export class Session {
     this.#picking = true;
     const picked = this.#pick(state).finally(() => {
       this.#picking = false;
-      if (this.#mayBeReady && !this.#over) this.host.speak();
+      if (this.#mayBeReady && !this.#over) this.#pickAgain();
     });
     if (!isFat(this.host.bearer)) return await picked;
     picked.catch((error: unknown) => this.host.core.fail(error, `lane ${this.host.settings.name}`));
+  }
+
+  /** Under load a look finds mostly what is under way: what becomes ready meanwhile is picked together. */
+  #pickAgain(): void {
+    const { core, bearer } = this.host;
+    this.#picking = isFat(bearer) && this.#underway.size > 0;
+    if (!this.#picking) return void this.host.speak();
+    core.clock.timer(LIMITS.pickPauseMs, () => {
+      this.#picking = false;
+      this.host.speak();
+    });
   }
 
   async #pick(state: "idle" | "established"): Promise<void> {
@@ -386,28 +406,4 @@ export class Session {
 
 function pairName(peer: Peer): string {
   return `pair/${peer.addressHex}`;
-}
-
-/** Fast enough that bytes hardly matter. */
-export function isFat(bearer: Bearer): boolean {
-  const { bitsPerSecond, cost } = bearer.capabilities;
-  return (
-    cost.perByte === 0 &&
-    cost.perContact === 0 &&
-    (bitsPerSecond === null || bitsPerSecond >= LIMITS.fatLinkBytesPerS * 8)
-  );
-}
-
-function channelOf(bearer: Bearer): ChannelTraits {
-  const c = bearer.capabilities;
-  return {
-    parcelBytesMax: c.parcelBytesMax,
-    duplex: c.duplex,
-    lossy: c.lossy,
-    ordered: c.ordered,
-    encrypt: c.content === "any",
-    airtimeMs: (byteCount) => bearer.airtimeMs(byteCount),
-    turnaroundMs: c.turnaroundMs,
-    answerMs: c.answerMs,
-  };
 }

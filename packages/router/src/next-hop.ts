@@ -16,6 +16,8 @@ export interface LinkView {
   readonly name: string;
   /** An authenticated conversation with this peer is open now (addresses as hex). */
   readonly established: ReadonlySet<string>;
+  /** These peers can probably be talked to when wanted: the link is up and they did not stay silent lately. */
+  readonly reachable?: ReadonlySet<string>;
   /** Sealed content may never be put on it. */
   readonly clearSignedOnly: boolean;
   /** Money per byte in the link's own unit; 0 is free. */
@@ -112,7 +114,9 @@ function chooseLink(
   const allowed = configured.filter((l) => !(input.sealed && l.clearSignedOnly));
   if (allowed.length === 0) return "policy";
   const open = allowed.filter((l) => l.established.has(peer.address));
-  const candidates = open.length > 0 ? open : allowed;
+  // A slow link begins to talk only when something waits for it: one that is up comes before one that is down.
+  const likely = allowed.filter((l) => l.reachable?.has(peer.address));
+  const candidates = open.length > 0 ? open : likely.length > 0 ? likely : allowed;
   const best = candidates.reduce((a, b) => (compareLinks(a, b) <= 0 ? a : b));
   return {
     name: best.name,

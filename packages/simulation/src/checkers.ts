@@ -145,16 +145,13 @@ function checkRecords(history: History): string[] {
     if (sent === undefined || record.end === null) continue;
     const name = `submission ${sent.index}`;
     if (record.end === "delivered") {
-      const copies = record.to.map((address) => copiesFor(history, sent, address)[0]);
-      for (const [index, address] of record.to.entries()) {
-        if (copies[index] === undefined && !isNotified(history, sent, address)) {
+      for (const address of record.to) {
+        const copy = copiesFor(history, sent, address)[0];
+        if (copy === undefined && !isNotified(history, sent, address)) {
           found.push(`${name}: recorded as delivered, ${address} has nothing`);
+        } else if (copy !== undefined && endedAtMs !== null && copy.atMs > endedAtMs) {
+          found.push(`${name}: recorded as delivered before it was`);
         }
-      }
-      // The first recipient served ends it at the origin; the far end answers for the others from then on.
-      const firstAtMs = Math.min(...copies.map((copy) => copy?.atMs ?? Number.POSITIVE_INFINITY));
-      if (endedAtMs !== null && firstAtMs !== Number.POSITIVE_INFINITY && firstAtMs > endedAtMs) {
-        found.push(`${name}: recorded as delivered before it was`);
       }
     }
     if (

@@ -46,6 +46,10 @@ export class GroupCommit {
   private timerIsLazy = false;
   private fault: Error | null = null;
   private isAbandoned = false;
+  /** Of the last commit: when it ended, how long it took, how many changes it joined. */
+  private lastEndMs = 0;
+  private lastTookMs = 0;
+  private lastGroupCount = 0;
   private lazyTrouble: unknown = null;
 
   constructor(
@@ -156,11 +160,21 @@ export class GroupCommit {
     if (this.cancelTimer !== null && (isLazy || !this.timerIsLazy)) return;
     this.stopTimer();
     this.timerIsLazy = isLazy;
-    const delayMs = isLazy ? SPOOL_LIMITS.lazyDelayMs : this.settings.delayMs;
+    const delayMs = isLazy ? SPOOL_LIMITS.lazyDelayMs : Math.max(this.settings.delayMs, this.restMs());
     this.cancelTimer = this.clock.timer(delayMs, () => {
       this.cancelTimer = null;
       this.turn();
     });
+  }
+
+  /**
+   * Milliseconds until the next commit is worth its flush. Where several changes came together more are on their
+   * way, and on a slow disk they had better share one: the disk rests half as long as it worked.
+   */
+  private restMs(): number {
+    if (this.lastGroupCount < 2) return 0;
+    const restEndsMs = this.lastEndMs + Math.min(this.lastTookMs / 2, SPOOL_LIMITS.groupRestMsMax);
+    return Math.max(0, Math.ceil(restEndsMs - this.clock.monotonicMs()));
   }
 
   private stopTimer(): void {
@@ -202,7 +216,11 @@ export class GroupCommit {
   }
 
   private commit(group: readonly Call[]): void {
+    const startMs = this.clock.monotonicMs();
     const outcomes = this.transaction.commit(group);
+    this.lastEndMs = this.clock.monotonicMs();
+    this.lastTookMs = this.lastEndMs - startMs;
+    this.lastGroupCount = group.length;
     invariant(outcomes.length === group.length, "a transaction answers each change");
     for (const [index, call] of group.entries()) {
       const outcome = outcomes[index];

@@ -40,6 +40,8 @@ export const SPOOL_LIMITS = {
   /** Mutations in one commit, default, and their bytes. At the bound: the rest waits for the next commit. */
   groupMessagesMax: 50,
   groupBytesMax: 1024 * 1024,
+  /** Longest pause in milliseconds between two commits under load, so that more changes share a flush. */
+  groupRestMsMax: 10,
   /** Calls and their bytes waiting for a commit. At the bound: the commit happens inside the call (backpressure). */
   queuedCallsMax: 4_096,
   queuedBytesMax: 16 * 1024 * 1024,

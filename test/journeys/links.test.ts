@@ -1,0 +1,350 @@
+import { type MemoryProfile, memoryProfiles } from "@estafette/bearer-memory";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { line, peer } from "../harness/line.js";
+import { mail, submission } from "../harness/node.js";
+import { VirtualWorld, type WorldNode } from "../harness/world.js";
+
+/* What links do to mail: break, change, keep it for later, be shared, be full. */
+const anna = "anna@aurora.example";
+const office = "office@shore.example";
+const HOUR_MS = 3_600_000;
+let world: VirtualWorld;
+beforeEach(() => {
+  world = new VirtualWorld();
+});
+afterEach(() => world.dismantle());
+
+const submit = (node: WorldNode, ...args: Parameters<typeof submission>) =>
+  world.settle(node.relay.submit(submission(...args)));
+
+/** Text that does not compress, so that a mail of it is many segments. */
+function noise(byteCount: number): string {
+  const text = Buffer.from(world.rng.bytes(byteCount)).toString("base64");
+  return `${text.replace(/.{76}/g, "$&\r\n")}\r\n`;
+}
+
+function big(from: string, to: string, subject: string, byteCount: number) {
+  return { content: { kind: "mail", rfc5322: mail(from, to, subject, noise(byteCount)) } } as const;
+}
+
+/** aurora and shore with the same links between them. */
+async function pair(profiles: Readonly<Record<string, MemoryProfile>>, quotaBytes?: number) {
+  const names = Object.keys(profiles);
+  const media = new Map(names.map((name) => [name, world.medium(profiles[name])]));
+  const end = (name: string, other: string) => ({
+    name,
+    domain: `${name}.example`,
+    peers: [{ ...peer(other, names), exitFrom: [] }],
+    links: names.map((link) => ({
+      bearer: () => mediumOf(link).bearer(name),
+      settings: { name: link, peers: [other] },
+    })),
+  });
+  function mediumOf(link: string) {
+    const medium = media.get(link);
+    if (!medium) throw new Error(`no medium ${link}`);
+    return medium;
+  }
+  const aurora = await world.node({
+    ...end("aurora", "shore"),
+    ...(quotaBytes === undefined ? {} : { quotaBytes }),
+  });
+  const shore = await world.node(end("shore", "aurora"));
+  return { aurora, shore, air: (link: string) => mediumOf(link).air };
+}
+
+const statusOf = async (node: WorldNode, link: string) => {
+  const found = (await world.settle(node.relay.status())).links.find((one) => one.name === link);
+  if (!found) throw new Error(`no link ${link}`);
+  return found;
+};
+const allEnded = async (node: WorldNode, end: string) =>
+  (await node.spool.listMessages({ limit: 100 })).every((one) => one.end === end);
+
+describe("a transfer whose link goes down", () => {
+  it("goes on over another link from the bytes that are there", async () => {
+    const slow = { ...memoryProfiles.stream, bitsPerSecond: 9_600, parcelBytesMax: 512 };
+    const { aurora, shore, air } = await pair({ west: slow, east: { ...slow, bitsPerSecond: 9_601 } });
+    air("east").cut();
+    await submit(aurora, anna, [office], "Long", big(anna, office, "Long", 40_000));
+    const progress = (link: string) => {
+      const of = shore.node.events.filter((e) => e.type === "progress" && e.link === link);
+      return of.map((e) => (e.type === "progress" ? e : null)).at(-1);
+    };
+    await world.until(() => (progress("west")?.bytes ?? 0) > 20_000, "half of it", { everyMs: 500 });
+    const held = progress("west")?.bytes ?? 0;
+    const total = progress("west")?.totalBytes ?? 0;
+    air("west").cut();
+    air("east").restore();
+    await world.until(() => shore.mailbox.handed.length === 1, "the rest over the other link");
+    const { bytesHeard } = await statusOf(shore, "east");
+    expect(bytesHeard).toBeLessThan((total - held) * 1.25 + 2_000);
+    await world.until(() => allEnded(aurora, "delivered"), "receipt");
+    expect(shore.mailbox.handed).toHaveLength(1);
+  });
+
+  it("leaves the dear link when a cheap one opens, and is not carried twice", async () => {
+    const slow = { ...memoryProfiles.stream, bitsPerSecond: 9_600, parcelBytesMax: 512 };
+    const dear = { ...slow, cost: { perContact: 0, perByte: 1 } };
+    const { aurora, shore, air } = await pair({ dear, cheap: slow });
+    air("cheap").cut();
+    await submit(aurora, anna, [office], "Long", big(anna, office, "Long", 40_000));
+    await world.until(
+      () => shore.node.events.some((e) => e.type === "progress" && e.bytes > 10_000),
+      "a quarter",
+      { everyMs: 500 },
+    );
+    air("cheap").restore();
+    await world.until(() => shore.mailbox.handed.length === 1, "delivery");
+    const carried = (await statusOf(aurora, "dear")).bytesSent + (await statusOf(aurora, "cheap")).bytesSent;
+    expect(carried).toBeLessThan(40_000 * 1.4);
+    expect((await statusOf(aurora, "dear")).bytesSent).toBeLessThan(25_000);
+  });
+});
+
+describe("classes", () => {
+  it("flash passes bulk at the next parcel on a slow radio", async () => {
+    const radio = { ...memoryProfiles.radio, loss: 0 };
+    const { aurora, shore } = await pair({ radio });
+    await submit(aurora, anna, [office], "Bulk", { ...big(anna, office, "Bulk", 20_000), class: "bulk" });
+    await world.until(
+      () => shore.node.events.some((e) => e.type === "progress" && e.bytes > 3_000),
+      "bulk under way",
+    );
+    const before = (await statusOf(aurora, "radio")).parcelsSent;
+    const flash = { class: "flash", content: { kind: "text", text: "Man overboard" } } as const;
+    await submit(aurora, anna, [office], "", flash);
+    const tookMs = await world.until(() => shore.mailbox.handed.length === 1, "flash", { everyMs: 100 });
+    const parcels = (await statusOf(aurora, "radio")).parcelsSent - before;
+    expect(shore.texts()[0]).toContain("Man overboard".slice(0, 3) && "Subject: Man overboard");
+    // One parcel on the air, the offer, the flash itself in one or two, and answers' turns: not the 90 of the bulk.
+    expect(parcels).toBeLessThanOrEqual(12);
+    expect(tookMs).toBeLessThan(60_000);
+    await world.until(() => shore.mailbox.handed.length === 2, "bulk");
+  });
+});
+
+describe("a far end that restarts unseen", () => {
+  it("is met anew in the middle of a conversation, and nothing stays open", async () => {
+    const radio = { ...memoryProfiles.radio, loss: 0, bitsPerSecond: 9_600 };
+    const { aurora, shore } = await pair({ radio });
+    await submit(aurora, anna, [office], "One", big(anna, office, "One", 6_000));
+    for (let round = 0; round < 3; round++) {
+      const bytes = round * 1_500;
+      await world.until(
+        () => shore.node.events.some((e) => e.type === "progress" && e.bytes > bytes),
+        `round ${round}`,
+        { everyMs: 200 },
+      );
+      shore.crash();
+      await world.clock.advance(2_000);
+      await shore.start();
+    }
+    await world.until(() => shore.mailbox.handed.length === 1, "delivery");
+    await world.until(() => allEnded(aurora, "delivered"), "receipt");
+    const [neighbour] = (await statusOf(shore, "radio")).neighbours;
+    expect(neighbour).toMatchObject({ incomingCount: 0, outgoingCount: 0 });
+  });
+});
+
+describe("a store buffer that must be dialled", () => {
+  it("carries mail and receipts both ways, and visits are few", async () => {
+    const { aurora, shore, air } = await pair({ satellite: memoryProfiles.storeBuffer });
+    await submit(aurora, anna, [office], "By satellite");
+    await world.until(() => shore.mailbox.handed.length === 1, "mail ashore", {
+      withinMs: 100 * HOUR_MS,
+      everyMs: 60_000,
+    });
+    await submit(shore, office, [anna], "Answer");
+    await world.until(() => aurora.mailbox.handed.length === 1, "mail aboard", {
+      withinMs: 100 * HOUR_MS,
+      everyMs: 60_000,
+    });
+    for (const node of [aurora, shore])
+      await world.until(() => allEnded(node, "delivered"), "receipts", {
+        withinMs: 100 * HOUR_MS,
+        everyMs: 60_000,
+      });
+    const before = air("satellite").counters().paid;
+    await world.clock.advance(24 * HOUR_MS);
+    const paidPerDay = air("satellite").counters().paid - before;
+    // Idle: a visit every six hours at each end.
+    expect(paidPerDay).toBeGreaterThanOrEqual(6);
+    expect(paidPerDay).toBeLessThanOrEqual(10);
+  });
+});
+
+describe("a bus of three gateways", () => {
+  it("carries mail from each to each, once, with receipts", async () => {
+    const bus = world.medium(memoryProfiles.publishSubscribe);
+    const names = ["aurora", "borealis", "shore"];
+    const nodes: WorldNode[] = [];
+    for (const name of names) {
+      const others = names.filter((n) => n !== name);
+      nodes.push(
+        await world.node({
+          name,
+          domain: `${name}.example`,
+          peers: others.map((o) => peer(o, ["bus"])),
+          links: [
+            {
+              bearer: () => bus.bearer(name),
+              settings: { name: "bus", neighbours: Object.fromEntries(others.map((o) => [o, o])) },
+            },
+          ],
+        }),
+      );
+    }
+    for (const node of nodes)
+      for (const to of names.filter((n) => n !== node.plan.name))
+        await submit(node, `a@${node.plan.name}.example`, [`b@${to}.example`], `From ${node.plan.name}`);
+    for (const node of nodes) {
+      await world.until(() => node.mailbox.handed.length >= 2, `mail at ${node.plan.name}`);
+      await world.until(() => allEnded(node, "delivered"), `receipts at ${node.plan.name}`);
+    }
+    await world.clock.advance(60_000);
+    for (const node of nodes) expect(node.mailbox.handed).toHaveLength(2);
+  });
+});
+
+describe("a listener with two ships", () => {
+  it("serves both, and one that falls silent does not hold up the other", async () => {
+    const port = world.medium({ ...memoryProfiles.stream, neighbours: "many" });
+    const shore = await world.node({
+      name: "shore",
+      domain: "shore.example",
+      peers: [peer("aurora", ["port"]), peer("borealis", ["port"])],
+      links: [{ bearer: () => port.bearer("shore"), settings: { name: "port" } }],
+    });
+    const ship = (name: string) =>
+      world.node({
+        name,
+        domain: `${name}.example`,
+        peers: [peer("shore", ["port"])],
+        links: [
+          { bearer: () => port.bearer(name), settings: { name: "port", neighbours: { shore: "shore" } } },
+        ],
+      });
+    const [aurora, borealis] = [await ship("aurora"), await ship("borealis")];
+    await world.until(
+      () => shore.node.events.filter((e) => e.type === "neighbour" && e.state === "established").length === 2,
+      "both known",
+    );
+    await submit(shore, office, ["a@aurora.example"], "To one");
+    await submit(shore, office, ["b@borealis.example"], "To the other");
+    await world.until(() => aurora.mailbox.handed.length + borealis.mailbox.handed.length === 2, "both");
+    port.air.cut("aurora");
+    await submit(shore, office, ["a@aurora.example"], "Later");
+    for (let i = 0; i < 5; i++) await submit(shore, office, ["b@borealis.example"], `Now ${i}`);
+    await world.until(() => borealis.mailbox.handed.length === 6, "the other goes on", { withinMs: 30_000 });
+    expect(aurora.mailbox.handed).toHaveLength(1);
+    port.air.restore("aurora");
+    await world.until(() => aurora.mailbox.handed.length === 2, "and the first is served again");
+  });
+});
+
+describe("an airtime budget", () => {
+  it("makes mail wait for the hour, and the gateway waits with it instead of spinning", async () => {
+    const lora = { ...memoryProfiles.lossyDatagram, loss: 0, duplication: 0, airtimeMsPerHourMax: 3_000 };
+    const bus = world.medium(lora);
+    const end = (name: string, other: string) => ({
+      name,
+      domain: `${name}.example`,
+      peers: [peer(other, ["lora"])],
+      links: [
+        {
+          bearer: () => bus.bearer(name),
+          settings: { name: "lora", peers: [other], neighbours: { [other]: other } },
+        },
+      ],
+    });
+    const aurora = await world.node(end("aurora", "shore"));
+    const shore = await world.node(end("shore", "aurora"));
+    let sends = 0;
+    const { send } = bus.air;
+    bus.air.send = (...args) => {
+      sends++;
+      return send.apply(bus.air, args);
+    };
+    await submit(aurora, anna, [office], "Long", big(anna, office, "Long", 3_000));
+    const tookMs = await world.until(() => shore.mailbox.handed.length === 1, "delivery", {
+      withinMs: 12 * HOUR_MS,
+      everyMs: 10_000,
+    });
+    expect(tookMs).toBeGreaterThan(HOUR_MS / 2);
+    expect(sends).toBeLessThan(500);
+  });
+});
+
+describe("a full store", () => {
+  it("of a relay keeps mail upstream, and lets it pass when there is room again", async () => {
+    const { aurora, relay, shore, east } = await line(world, { relayQuotaBytes: 1024 * 1024 });
+    east.air.cut();
+    for (let i = 0; i < 40; i++)
+      await submit(aurora, anna, [office], `Number ${i}`, big(anna, office, `Number ${i}`, 30_000));
+    await world.clock.advance(120_000);
+    const held = await world.settle(relay.spool.stats());
+    expect(held.fill).toBeGreaterThan(0.75);
+    expect(held.fill).toBeLessThan(1);
+    const waiting = await world.settle(aurora.spool.legs({ link: "west", afterLegId: 0, limit: 100 }));
+    expect(waiting.length).toBeGreaterThan(5);
+    east.air.restore();
+    await world.until(() => shore.mailbox.handed.length === 40, "all of them", { withinMs: 4 * HOUR_MS });
+    await world.until(() => allEnded(aurora, "delivered"), "receipts", { withinMs: 4 * HOUR_MS });
+    expect(shore.mailbox.handed).toHaveLength(40);
+    expect(aurora.notices()).toHaveLength(0);
+    expect(aurora.node.events.filter((e) => e.type === "fault")).toHaveLength(0);
+    expect(relay.node.events.filter((e) => e.type === "fault")).toHaveLength(0);
+  });
+
+  it("refuses submissions for now, meets its neighbour all the same, and drains", async () => {
+    const { aurora, shore, air } = await pair({ radio: memoryProfiles.stream }, 1024 * 1024);
+    air("radio").cut();
+    let refused = null;
+    let accepted = 0;
+    for (let i = 0; i < 60 && !refused; i++) {
+      const more = { ...big(anna, office, `Number ${i}`, 30_000), class: "priority" } as const;
+      const result = await submit(aurora, anna, [office], `Number ${i}`, more);
+      if (result.outcome === "refused") refused = result;
+      else accepted++;
+    }
+    expect(refused).toMatchObject({ temporary: true });
+    expect(accepted).toBeGreaterThan(5);
+    air("radio").restore();
+    await world.until(() => shore.mailbox.handed.length === accepted, "all accepted ones");
+    await world.until(() => allEnded(aurora, "delivered"), "receipts");
+    expect(await submit(aurora, anna, [office], "Again")).toMatchObject({ outcome: "accepted" });
+    expect(aurora.node.events.filter((e) => e.type === "fault")).toHaveLength(0);
+  });
+});
+
+describe("peers", () => {
+  it("that are configured while the link is up are met, and those removed are left", async () => {
+    const medium = world.medium();
+    const aurora = await world.node({
+      name: "aurora",
+      domain: "aurora.example",
+      peers: [],
+      links: [{ bearer: () => medium.bearer("a"), settings: { name: "radio", peers: ["shore"] } }],
+    });
+    const shore = await world.node({
+      name: "shore",
+      domain: "shore.example",
+      peers: [peer("aurora", ["radio"])],
+      links: [{ bearer: () => medium.bearer("s"), settings: { name: "radio", peers: ["aurora"] } }],
+    });
+    expect(await submit(aurora, anna, [office], "Nobody")).toMatchObject({ why: "no-route" });
+    await world.settle(aurora.relay.setPeers([peer("shore", ["radio"])]));
+    await submit(aurora, anna, [office], "Hello");
+    await world.until(() => shore.mailbox.handed.length === 1, "delivery to the new peer");
+    await world.settle(shore.relay.setPeers([]));
+    await world.clock.advance(5_000);
+    const { neighbours } = await statusOf(shore, "radio");
+    expect(neighbours.every((n) => n.state !== "established")).toBe(true);
+    await submit(aurora, anna, [office], "Unwanted");
+    await world.clock.advance(60_000);
+    expect(shore.mailbox.handed).toHaveLength(1);
+    await world.settle(shore.relay.setPeers([peer("aurora", ["radio"])]));
+    await world.until(() => shore.mailbox.handed.length === 2, "delivery when it is a peer again");
+  });
+});
