@@ -50,7 +50,7 @@ export interface Part {
  * measured on 2026-11-21 on the machine this bench was written on. Mosquitto 2: QoS 1 bridge; Postfix 3: two
  * servers, fsync at each; Taylor UUCP 1.07: no fsync; LXMF 0.9: the queue is in memory. None signs and stores.
  */
-export const PEERS: readonly { readonly name: string; readonly perSecond: number }[] = [
+const PEERS: readonly { readonly name: string; readonly perSecond: number }[] = [
   { name: "Mosquitto", perSecond: 305 },
   { name: "Postfix", perSecond: 170 },
   { name: "UUCP", perSecond: 104 },
@@ -58,7 +58,7 @@ export const PEERS: readonly { readonly name: string; readonly perSecond: number
 ];
 
 /** Ids whose numbers may be held against {@link PEERS}. */
-export const COMPARABLE: ReadonlySet<string> = new Set(["relayed.rate", "relayed.rate-with-receipts"]);
+const COMPARABLE: ReadonlySet<string> = new Set(["relayed.rate", "relayed.rate-with-receipts"]);
 
 export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;

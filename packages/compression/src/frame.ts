@@ -28,7 +28,7 @@ export interface Stripped {
 }
 
 /** The most a content of this compressed length may open to. */
-export function openedBytesMax(compressedBytes: number): number {
+function openedBytesMax(compressedBytes: number): number {
   return Math.min(
     LIMITS.contentBytesMax,
     Math.max(LIMITS.inflationFreeBytes, compressedBytes * LIMITS.inflationMax),

@@ -133,12 +133,18 @@ export class Housekeeping {
     }
   }
 
-  /** A leg on an open link is moved only where its neighbour is also met on a link that costs less. */
+  /**
+   * A leg on an open link is moved only where its neighbour is also met on a link that costs less. A cheaper link that
+   * is merely up is asked to meet the neighbour: a few bytes there, and then the leg moves.
+   */
   #hasCheaper(leg: Leg): boolean {
     const cost = (link: Link | undefined): number => link?.bearer.capabilities.cost.perByte ?? 0;
     const now = cost(leg.hop.link === null ? undefined : this.links.get(leg.hop.link));
     const neighbour = toHex(leg.hop.neighbour);
-    return [...this.links.values()].some((l) => cost(l) < now && l.establishedPeers().has(neighbour));
+    const cheaper = [...this.links.values()].filter((l) => cost(l) < now);
+    const isMet = cheaper.some((l) => l.establishedPeers().has(neighbour));
+    if (!isMet) for (const one of cheaper) if (one.reachablePeers().has(neighbour)) one.greet(neighbour);
+    return isMet;
   }
 
   #wakeLink(hop: Hop): void {

@@ -30,6 +30,7 @@ export const LIMITS = {
   deliveriesAtOnceMax: 32,
   /** Bytes of such deliveries; at the bound no other begins. Those whose size is not known yet may exceed it once. */
   deliveryBytesAtOnceMax: 4_000_000,
+  /** Deliveries begun whose body is being read; the next one begins when one of them is read. */
   deliveriesUnreadMax: 8,
   /** Milliseconds a bridge may take for one delivery; then it is tried again later. */
   deliveryTimeoutMs: 300_000,

@@ -91,6 +91,12 @@ export class Link implements SessionHost {
     return reachable;
   }
 
+  /** Begins a conversation with this peer (hex), where there is none yet and it is up. */
+  greet(addressHex: string): void {
+    for (const session of this.#sessions.values())
+      if (session.peer?.addressHex === addressHex) session.greet();
+  }
+
   /** Whoever may be behind a name the bearer gives and nobody configured. */
   #possiblePeers(): readonly Peer[] {
     if (this.settings.neighbours) return [];

@@ -1,4 +1,4 @@
-import { type Bearer, ProtocolError } from "@estafette/contract";
+import type { Bearer } from "@estafette/contract";
 import {
   type ChannelTraits,
   type Conversation,
@@ -16,6 +16,7 @@ import type { Peer } from "./directory.js";
 import { LIMITS } from "./limits.js";
 import type { Notices } from "./notices.js";
 import { headForHop, headOf } from "./outgoing.js";
+import { keepPairSecret, knownNeighbour } from "./pair-secret.js";
 import { replanLeg } from "./planning.js";
 import { Reception } from "./reception.js";
 import { settleTransfer } from "./settle.js";
@@ -79,20 +80,7 @@ export class Session {
 
   /** With the pair secret of an earlier meeting, when the neighbour is known beforehand. */
   static async open(host: SessionHost, neighbour: string, peer: Peer | null): Promise<Session> {
-    if (!peer) return new Session(host, neighbour, null);
-    const sealed = await host.core.spool.getState(pairName(peer));
-    let pairSecret: Uint8Array | null = null;
-    try {
-      pairSecret = sealed && host.core.vault.open(sealed, pairName(peer));
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error; // a secret sealed by another at-rest key: meet anew
-    }
-    return new Session(host, neighbour, {
-      address: peer.address,
-      rootPublic: peer.keys.root,
-      staticPublic: peer.keys.sealing,
-      pairSecret,
-    });
+    return new Session(host, neighbour, peer && (await knownNeighbour(host.core, peer)));
   }
 
   /** As configured now; null: not known yet, or no longer a peer. */
@@ -186,12 +174,7 @@ export class Session {
     if (!peer) return this.close("not a configured peer");
     if (!resumed) {
       this.#blocked = true;
-      try {
-        await core.spool.putState(pairName(peer), core.vault.seal(pairSecret, pairName(peer)));
-      } catch (error) {
-        // Without the secret the next meeting takes a full handshake, no more; a full store must be able to drain.
-        core.fail(error, "pair secret");
-      }
+      await keepPairSecret(core, peer, pairSecret);
       this.#blocked = false;
     }
     if (this.#over) return; // the link went down meanwhile
@@ -226,6 +209,13 @@ export class Session {
     const bytes = this.conversation.nextParcel(this.#nowMs());
     if (!bytes) this.#scheduleTick();
     return bytes;
+  }
+
+  /** Begins to talk though nothing waits here yet: what is on its way over a dearer link may come over. */
+  greet(): void {
+    if (this.#over || this.conversation.status().state !== "idle") return;
+    this.conversation.start(this.#nowMs());
+    this.process();
   }
 
   /** Legs of this neighbour may have become ready, or room for them: the next pick looks. */
@@ -402,8 +392,4 @@ export class Session {
   toString(): string {
     return `${this.host.settings.name}/${this.neighbour || "far end"}${this.peer ? ` (${this.peer.name} ${this.peer.addressHex.slice(0, 8)})` : ""}`;
   }
-}
-
-function pairName(peer: Peer): string {
-  return `pair/${peer.addressHex}`;
 }
