@@ -1,16 +1,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { formatKey } from "@estafette/config";
 import { identityOf, until } from "../harness/node.js";
 import { freePorts } from "../interop/ports.js";
 import { Program, runProgram } from "../journeys/program.js";
 import { type Effort, type Figure, median, type Part } from "./figures.js";
-import { BenchGateway } from "./gateway.js";
+import { BenchGateway, built } from "./gateway.js";
 import { submitMany } from "./relayed.js";
 
-const RADIO = join(dirname(createRequire(import.meta.url).resolve("@estafette/emulators")), "radio-modem.js");
+const RADIO = built("@estafette/emulators", "radio-modem.js");
 /** The gateway waits for it as a ship waits for the shore: nobody answers. */
 const ABSENT = formatKey(identityOf("shore").keys.root);
 

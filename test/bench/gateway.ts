@@ -5,8 +5,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { until } from "../harness/node.js";
 
-/** The built program, found as any other package would find it. */
-const MAIN = join(dirname(createRequire(import.meta.url).resolve("@estafette/cli")), "main.js");
+const MAIN = built("@estafette/cli", "main.js");
 const START_MS = 30_000;
 /** Linux: USER_HZ, ticks of /proc/PID/stat per second, is 100 on every architecture node runs on. */
 const TICK_MS = 10;
@@ -156,6 +155,12 @@ export class BenchGateway {
   get #socket(): string {
     return join(this.folder, "state", "api.sock");
   }
+}
+
+/** A built file of a package, wherever this module itself runs: from source in a test, compiled in the bench. */
+export function built(packageName: string, file: string): string {
+  const entry = createRequire(import.meta.url).resolve(packageName);
+  return join(dirname(entry), "..", "dist", file);
 }
 
 /** Each learns the other's key, `b` first. The configurations already name the peers. */

@@ -24,7 +24,9 @@ export function relaySettings(config: Config, peers: readonly PeerSettings[]): R
 }
 
 export function linkSettings(link: LinkConfig): LinkSettings {
-  return { name: link.name, peers: link.peers, chain: link.chain, neighbours: link.neighbours };
+  const { name, peers, chain, neighbours } = link;
+  // Names that are configured are all there are; none configured means that they are learnt.
+  return { name, peers, chain, ...(Object.keys(neighbours).length > 0 ? { neighbours } : {}) };
 }
 
 export function accountOf(user: Config["users"][number]): Account {

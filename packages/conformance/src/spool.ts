@@ -5,12 +5,14 @@ import { durabilityCases } from "./spool-durability.js";
 import { keepingCases } from "./spool-keeping.js";
 import { partialCases } from "./spool-partials.js";
 import { settlingCases } from "./spool-settling.js";
+import { tellingCases } from "./spool-telling.js";
 import { type SpoolCases, type SpoolSetup, SpoolWorld } from "./spool-world.js";
 
 const CHAPTERS: Readonly<Record<string, SpoolCases>> = {
   keeping: keepingCases,
   carrying: carryingCases,
   settling: settlingCases,
+  telling: tellingCases,
   deliveries: deliveryCases,
   partials: partialCases,
   durability: durabilityCases,

@@ -103,7 +103,9 @@ function calmMs(loss: number, payloadBytes = 900): number {
 }
 
 describe("a forger on the air", () => {
-  it("does not end a session, nor break a transfer, nor take more than half of the channel", () => {
+  it("does not end a session, nor break a transfer, nor take more than half of the channel", {
+    timeout: 180_000,
+  }, () => {
     const undisturbedMs = calmMs(0, 4000);
     for (const only of KINDS) {
       const { world, a, b } = meet(radio(128));
@@ -122,7 +124,7 @@ describe("a forger on the air", () => {
     }
   });
 
-  it("does not make an idle end believe that the other is gone, nor talk much", { timeout: 120_000 }, () => {
+  it("does not make an idle end believe that the other is gone, nor talk much", { timeout: 180_000 }, () => {
     const idleMs = HOUR_MS / 6;
     for (const only of KINDS) {
       const { world, a, b } = meet(radio(128));
@@ -140,7 +142,9 @@ describe("a forger on the air", () => {
     }
   });
 
-  it("does not keep two from talking at 10 % loss, whatever it makes of what is lost", () => {
+  it("does not keep two from talking at 10 % loss, whatever it makes of what is lost", {
+    timeout: 180_000,
+  }, () => {
     const undisturbedMs = calmMs(0.1);
     for (let seed = 1; seed <= 20; seed++) {
       const { world, a, b } = meet(radio(128), seed);
@@ -151,7 +155,7 @@ describe("a forger on the air", () => {
     }
   });
 
-  it("does not keep two from meeting, nor from meeting again", () => {
+  it("does not keep two from meeting, nor from meeting again", { timeout: 180_000 }, () => {
     for (const knows of ["key", "secret"] as const)
       for (const again of [false, true])
         for (let seed = 1; seed <= 4; seed++) {

@@ -50,7 +50,7 @@ export class Contacts {
     const visits = this.#of(session);
     if (result.outcome === "open") {
       visits.openUntilMs = this.#nowMs() + maxMs;
-      visits.inVain++;
+      visits.inVain = purpose === "send" ? 0 : visits.inVain + 1;
     }
     // A visit that did not come about is not tried again before the next one is due; sending has its own pause.
     if (result.outcome === "open" || purpose === "collect") visits.lastMs = this.#nowMs();

@@ -78,8 +78,6 @@ export class Housekeeping {
       this.notices.ended(messages);
       if (messages.length + envelopes.length + deliveries.length === 0 || this.#stopped) break;
     }
-    // What a full store or a damaged moment kept back is looked at again, also when nobody wakes it.
-    for (const link of this.links.values()) link.wake();
     await this.#replanStalled();
   }
 
@@ -89,6 +87,8 @@ export class Housekeeping {
     const everyMs = Math.min(LIMITS.replanEveryMs, stallAfterMs(this.core.settings.retryS));
     if (nowMs < this.#replannedAtMs + everyMs) return;
     this.#replannedAtMs = nowMs;
+    // What a full store kept back is looked at again, also when nobody wakes it.
+    for (const link of this.links.values()) link.wake();
     await this.linksChanged(null);
   }
 

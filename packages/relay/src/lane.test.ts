@@ -1,0 +1,218 @@
+import type {
+  Bearer,
+  BearerCapabilities,
+  ContactRequest,
+  ContactResult,
+  Parcel,
+  SendResult,
+} from "@estafette/contract";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Core } from "./core.js";
+import { Lane } from "./lane.js";
+import { LIMITS } from "./limits.js";
+import type { Session } from "./session.js";
+
+/** Time that passes when told to. */
+class TestTime {
+  nowMs = 0;
+  #alarms: { readonly atMs: number; readonly ring: () => void }[] = [];
+  readonly clock = {
+    monotonicMs: () => this.nowMs,
+    timer: (delayMs: number, ring: () => void) => {
+      const alarm = { atMs: this.nowMs + delayMs, ring };
+      this.#alarms.push(alarm);
+      return () => {
+        this.#alarms = this.#alarms.filter((one) => one !== alarm);
+      };
+    },
+  };
+
+  async pass(durationMs: number): Promise<void> {
+    const endMs = this.nowMs + durationMs;
+    for (;;) {
+      for (let turn = 0; turn < 2_000; turn++) await Promise.resolve();
+      const next = this.#alarms.filter((a) => a.atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0];
+      if (!next) break;
+      this.#alarms = this.#alarms.filter((one) => one !== next);
+      this.nowMs = Math.max(this.nowMs, next.atMs);
+      next.ring();
+    }
+    this.nowMs = endMs;
+  }
+}
+
+/** A neighbour with so many parcels to send. */
+class TestSession {
+  isOver = false;
+  isAwaiting = false;
+  closedWith = "";
+
+  constructor(
+    readonly neighbour: string,
+    public parcels: number,
+  ) {}
+
+  async pick(): Promise<void> {}
+  process(): void {}
+
+  nextParcel(): Uint8Array | null {
+    return this.parcels-- > 0 ? new Uint8Array([this.parcels]) : null;
+  }
+
+  close(why: string): void {
+    this.isOver = true;
+    this.closedWith = why;
+  }
+}
+
+const HOUR_MS = 3_600_000;
+const TRAITS = { bitsPerSecond: null, cost: { perByte: 0, perContact: 0 }, answerMs: HOUR_MS };
+let time: TestTime;
+let sent: { readonly to: string; readonly atMs: number }[];
+let dialled: { readonly purpose: string; readonly atMs: number }[];
+let lane: Lane | null;
+
+beforeEach(() => {
+  time = new TestTime();
+  sent = [];
+  dialled = [];
+});
+afterEach(() => lane?.stop());
+
+function laneOf(
+  sessions: readonly TestSession[],
+  how: {
+    readonly contact?: "dialled";
+    readonly send?: (parcel: Parcel) => SendResult;
+    readonly dial?: () => ContactResult;
+  } = {},
+): Lane {
+  const capabilities = { ...TRAITS, contact: how.contact ?? "always" } as BearerCapabilities;
+  const bearer: Partial<Bearer> = {
+    capabilities,
+    async send(parcel) {
+      sent.push({ to: parcel.to, atMs: time.nowMs });
+      return how.send?.(parcel) ?? { outcome: "sent" };
+    },
+    async contact({ purpose }: ContactRequest) {
+      dialled.push({ purpose, atMs: time.nowMs });
+      return how.dial?.() ?? { outcome: "open", paid: 1 };
+    },
+  };
+  const core: Partial<Core> = {
+    clock: time.clock as Core["clock"],
+    log: () => undefined,
+    fail: () => undefined,
+  };
+  lane = new Lane({
+    core: core as Core,
+    name: "test",
+    bearer: bearer as Bearer,
+    sessions: () => sessions as unknown as readonly Session[],
+    signal: new AbortController().signal,
+  });
+  return lane;
+}
+
+describe("a lane", () => {
+  it("sends everything, neighbours in turn", async () => {
+    const sessions = [new TestSession("a", LIMITS.parcelsInTurnMax + 5), new TestSession("b", 3)];
+    laneOf(sessions).wake();
+    await time.pass(1);
+    expect(sent.filter((s) => s.to === "a")).toHaveLength(LIMITS.parcelsInTurnMax + 5);
+    const firstOfB = sent.findIndex((s) => s.to === "b");
+    expect(firstOfB).toBeGreaterThan(0);
+    expect(firstOfB).toBeLessThanOrEqual(LIMITS.parcelsInTurnMax);
+  });
+
+  it("does not let a neighbour that cannot be reached hold up another", async () => {
+    const sessions = [new TestSession("away", 1), new TestSession("b", 100)];
+    const away = { outcome: "deferred", why: "no-contact", retryAfterMs: 5_000 } as const;
+    laneOf(sessions, { send: ({ to }) => (to === "away" ? away : { outcome: "sent" }) }).wake();
+    await time.pass(100);
+    expect(sent.filter((s) => s.to === "b")).toHaveLength(100);
+    expect(sent.filter((s) => s.to === "away")).toHaveLength(1);
+    await time.pass(60_000);
+    expect(sent.filter((s) => s.to === "away").length).toBeLessThanOrEqual(13);
+  });
+
+  it("keeps everybody waiting while the airtime budget is spent", async () => {
+    let budgetAtMs = 600_000;
+    const send = (): SendResult =>
+      time.nowMs < budgetAtMs
+        ? { outcome: "deferred", why: "budget", retryAfterMs: budgetAtMs - time.nowMs }
+        : { outcome: "sent" };
+    laneOf([new TestSession("a", 2), new TestSession("b", 2)], { send }).wake();
+    await time.pass(599_000);
+    expect(sent).toHaveLength(1);
+    await time.pass(2_000);
+    expect(sent).toHaveLength(5);
+    budgetAtMs = 0;
+  });
+
+  it("neither spins nor stops when the bearer throws", async () => {
+    let isBroken = true;
+    const send = (): SendResult => {
+      if (isBroken) throw new Error("port gone");
+      return { outcome: "sent" };
+    };
+    laneOf([new TestSession("a", 2)], { send }).wake();
+    await time.pass(10_000);
+    expect(sent.length).toBeGreaterThan(5);
+    expect(sent.length).toBeLessThanOrEqual(11);
+    isBroken = false;
+    await time.pass(2_000);
+    const before = sent.length;
+    await time.pass(10_000);
+    expect(sent.length).toBe(before);
+  });
+
+  it("keeps a bearer that defers for no time from taking the processor", async () => {
+    const busy = { outcome: "deferred", why: "busy", retryAfterMs: 0 } as const;
+    laneOf([new TestSession("a", 1)], { send: () => busy }).wake();
+    await time.pass(1_000);
+    expect(sent.length).toBeLessThanOrEqual(1_000 / LIMITS.pauseMsMin + 1);
+  });
+
+  it("closes the conversation with a neighbour the bearer does not know", async () => {
+    const session = new TestSession("a", 1);
+    laneOf([session], { send: () => ({ outcome: "refused", why: "unknown-neighbour" }) }).wake();
+    await time.pass(1);
+    expect(session.closedWith).toContain("unknown-neighbour");
+  });
+});
+
+describe("a dialled lane", () => {
+  it("dials once for everything that waits", async () => {
+    laneOf([new TestSession("", 5)], { contact: "dialled" }).wake();
+    await time.pass(1_000);
+    expect(sent).toHaveLength(5);
+    expect(dialled).toEqual([{ purpose: "send", atMs: 0 }]);
+  });
+
+  it("collects soon after a start, then every six hours while nothing is awaited", async () => {
+    laneOf([new TestSession("", 0)], { contact: "dialled" }).wake();
+    await time.pass(25 * HOUR_MS);
+    expect(dialled.map((d) => d.purpose)).toEqual(Array.from({ length: 5 }, () => "collect"));
+    expect(dialled[0]?.atMs).toBe(LIMITS.firstCollectMs);
+    expect((dialled[1]?.atMs ?? 0) - (dialled[0]?.atMs ?? 0)).toBe(LIMITS.collectEveryMs);
+  });
+
+  it("collects an answer's time after something was sent, then with growing patience", async () => {
+    const session = new TestSession("", 1);
+    session.isAwaiting = true;
+    laneOf([session], { contact: "dialled" }).wake();
+    await time.pass(16 * HOUR_MS);
+    const hours = dialled.map((d) => Math.round(d.atMs / HOUR_MS));
+    expect(dialled[0]?.purpose).toBe("send");
+    expect(hours).toEqual([0, 1, 3, 7, 13]);
+  });
+
+  it("asks again only after a while when no contact comes about, and pays nothing twice", async () => {
+    const none = { outcome: "deferred", why: "no-contact", retryAfterMs: 60_000 } as const;
+    laneOf([new TestSession("", 1)], { contact: "dialled", dial: () => none }).wake();
+    await time.pass(600_000);
+    expect(dialled).toHaveLength(11);
+    expect(sent).toHaveLength(0);
+  });
+});
