@@ -1,11 +1,12 @@
 import { type MemoryProfile, memoryProfiles } from "@estafette/bearer-memory";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { changeable } from "../harness/changeable.js";
-import { line, peer } from "../harness/line.js";
-import { mail, submission } from "../harness/node.js";
+import { peer } from "../harness/line.js";
+import { submission } from "../harness/node.js";
+import { big, pair } from "../harness/pair.js";
 import { VirtualWorld, type WorldNode } from "../harness/world.js";
 
-/* What links do to mail: break, change, keep it for later, be shared, be full. */
+/* What links do to mail: break, change, keep it for later, be shared. */
 const anna = "anna@aurora.example";
 const office = "office@shore.example";
 const HOUR_MS = 3_600_000;
@@ -18,42 +19,6 @@ afterEach(() => world.dismantle());
 const submit = (node: WorldNode, ...args: Parameters<typeof submission>) =>
   world.settle(node.relay.submit(submission(...args)));
 
-/** Text that does not compress, so that a mail of it is many segments. */
-function noise(byteCount: number): string {
-  const text = Buffer.from(world.rng.bytes(byteCount)).toString("base64");
-  return `${text.replace(/.{76}/g, "$&\r\n")}\r\n`;
-}
-
-function big(from: string, to: string, subject: string, byteCount: number) {
-  return { content: { kind: "mail", rfc5322: mail(from, to, subject, noise(byteCount)) } } as const;
-}
-
-/** aurora and shore with the same links between them. */
-async function pair(profiles: Readonly<Record<string, MemoryProfile>>, quotaBytes?: number) {
-  const names = Object.keys(profiles);
-  const media = new Map(names.map((name) => [name, world.medium(profiles[name])]));
-  const end = (name: string, other: string) => ({
-    name,
-    domain: `${name}.example`,
-    peers: [{ ...peer(other, names), exitFrom: [] }],
-    links: names.map((link) => ({
-      bearer: () => mediumOf(link).bearer(name),
-      settings: { name: link, peers: [other] },
-    })),
-  });
-  function mediumOf(link: string) {
-    const medium = media.get(link);
-    if (!medium) throw new Error(`no medium ${link}`);
-    return medium;
-  }
-  const aurora = await world.node({
-    ...end("aurora", "shore"),
-    ...(quotaBytes === undefined ? {} : { quotaBytes }),
-  });
-  const shore = await world.node(end("shore", "aurora"));
-  return { aurora, shore, air: (link: string) => mediumOf(link).air };
-}
-
 const statusOf = async (node: WorldNode, link: string) => {
   const found = (await world.settle(node.relay.status())).links.find((one) => one.name === link);
   if (!found) throw new Error(`no link ${link}`);
@@ -65,9 +30,9 @@ const allEnded = async (node: WorldNode, end: string) =>
 describe("a transfer whose link goes down", () => {
   it("goes on over another link from the bytes that are there", async () => {
     const slow = { ...memoryProfiles.stream, bitsPerSecond: 9_600, parcelBytesMax: 512 };
-    const { aurora, shore, air } = await pair({ west: slow, east: { ...slow, bitsPerSecond: 9_601 } });
+    const { aurora, shore, air } = await pair(world, { west: slow, east: { ...slow, bitsPerSecond: 9_601 } });
     air("east").cut();
-    await submit(aurora, anna, [office], "Long", big(anna, office, "Long", 40_000));
+    await submit(aurora, anna, [office], "Long", big(world, anna, office, 40_000));
     const progress = (link: string) => {
       const of = shore.node.events.filter((e) => e.type === "progress" && e.link === link);
       return of.map((e) => (e.type === "progress" ? e : null)).at(-1);
@@ -87,9 +52,9 @@ describe("a transfer whose link goes down", () => {
   it("leaves the dear link when a cheap one opens, and is not carried twice", async () => {
     const slow = { ...memoryProfiles.stream, bitsPerSecond: 9_600, parcelBytesMax: 512 };
     const dear = { ...slow, cost: { perContact: 0, perByte: 1 } };
-    const { aurora, shore, air } = await pair({ dear, cheap: slow });
+    const { aurora, shore, air } = await pair(world, { dear, cheap: slow });
     air("cheap").cut();
-    await submit(aurora, anna, [office], "Long", big(anna, office, "Long", 40_000));
+    await submit(aurora, anna, [office], "Long", big(world, anna, office, 40_000));
     await world.until(
       () => shore.node.events.some((e) => e.type === "progress" && e.bytes > 10_000),
       "a quarter",
@@ -106,8 +71,8 @@ describe("a transfer whose link goes down", () => {
 describe("classes", () => {
   it("flash passes bulk at the next parcel on a slow radio", async () => {
     const radio = { ...memoryProfiles.radio, loss: 0 };
-    const { aurora, shore } = await pair({ radio });
-    await submit(aurora, anna, [office], "Bulk", { ...big(anna, office, "Bulk", 20_000), class: "bulk" });
+    const { aurora, shore } = await pair(world, { radio });
+    await submit(aurora, anna, [office], "Bulk", { ...big(world, anna, office, 20_000), class: "bulk" });
     await world.until(
       () => shore.node.events.some((e) => e.type === "progress" && e.bytes > 3_000),
       "bulk under way",
@@ -128,8 +93,8 @@ describe("classes", () => {
 describe("a far end that restarts unseen", () => {
   it("is met anew in the middle of a conversation, and nothing stays open", async () => {
     const radio = { ...memoryProfiles.radio, loss: 0, bitsPerSecond: 9_600 };
-    const { aurora, shore } = await pair({ radio });
-    await submit(aurora, anna, [office], "One", big(anna, office, "One", 6_000));
+    const { aurora, shore } = await pair(world, { radio });
+    await submit(aurora, anna, [office], "One", big(world, anna, office, 6_000));
     for (let round = 0; round < 3; round++) {
       const bytes = round * 1_500;
       await world.until(
@@ -150,7 +115,7 @@ describe("a far end that restarts unseen", () => {
 
 describe("a store buffer that must be dialled", () => {
   it("carries mail and receipts both ways, and visits are few", async () => {
-    const { aurora, shore, air } = await pair({ satellite: memoryProfiles.storeBuffer });
+    const { aurora, shore, air } = await pair(world, { satellite: memoryProfiles.storeBuffer });
     await submit(aurora, anna, [office], "By satellite");
     await world.until(() => shore.mailbox.handed.length === 1, "mail ashore", {
       withinMs: 100 * HOUR_MS,
@@ -267,7 +232,7 @@ describe("an airtime budget", () => {
       sends++;
       return send.apply(bus.air, args);
     };
-    await submit(aurora, anna, [office], "Long", big(anna, office, "Long", 3_000));
+    await submit(aurora, anna, [office], "Long", big(world, anna, office, 3_000));
     const tookMs = await world.until(() => shore.mailbox.handed.length === 1, "delivery", {
       withinMs: 12 * HOUR_MS,
       everyMs: 10_000,
@@ -277,52 +242,10 @@ describe("an airtime budget", () => {
   });
 });
 
-describe("a full store", () => {
-  it("of a relay keeps mail upstream, and lets it pass when there is room again", async () => {
-    const { aurora, relay, shore, east } = await line(world, { relayQuotaBytes: 1024 * 1024 });
-    east.air.cut();
-    for (let i = 0; i < 40; i++)
-      await submit(aurora, anna, [office], `Number ${i}`, big(anna, office, `Number ${i}`, 30_000));
-    await world.clock.advance(120_000);
-    const held = await world.settle(relay.spool.stats());
-    expect(held.fill).toBeGreaterThan(0.75);
-    expect(held.fill).toBeLessThan(1);
-    const waiting = await world.settle(aurora.spool.legs({ link: "west", afterLegId: 0, limit: 100 }));
-    expect(waiting.length).toBeGreaterThan(5);
-    east.air.restore();
-    await world.until(() => shore.mailbox.handed.length === 40, "all of them", { withinMs: 4 * HOUR_MS });
-    await world.until(() => allEnded(aurora, "delivered"), "receipts", { withinMs: 4 * HOUR_MS });
-    expect(shore.mailbox.handed).toHaveLength(40);
-    expect(aurora.notices()).toHaveLength(0);
-    expect(aurora.node.events.filter((e) => e.type === "fault")).toHaveLength(0);
-    expect(relay.node.events.filter((e) => e.type === "fault")).toHaveLength(0);
-  });
-
-  it("refuses submissions for now, meets its neighbour all the same, and drains", async () => {
-    const { aurora, shore, air } = await pair({ radio: memoryProfiles.stream }, 1024 * 1024);
-    air("radio").cut();
-    let refused = null;
-    let accepted = 0;
-    for (let i = 0; i < 60 && !refused; i++) {
-      const more = { ...big(anna, office, `Number ${i}`, 30_000), class: "priority" } as const;
-      const result = await submit(aurora, anna, [office], `Number ${i}`, more);
-      if (result.outcome === "refused") refused = result;
-      else accepted++;
-    }
-    expect(refused).toMatchObject({ temporary: true });
-    expect(accepted).toBeGreaterThan(5);
-    air("radio").restore();
-    await world.until(() => shore.mailbox.handed.length === accepted, "all accepted ones");
-    await world.until(() => allEnded(aurora, "delivered"), "receipts");
-    expect(await submit(aurora, anna, [office], "Again")).toMatchObject({ outcome: "accepted" });
-    expect(aurora.node.events.filter((e) => e.type === "fault")).toHaveLength(0);
-  });
-});
-
 describe("a link that is up and silent", () => {
   it("gives way to another after it was tried", async () => {
     const radio = { ...memoryProfiles.radio, loss: 0, bitsPerSecond: 9_600 };
-    const { aurora, shore, air } = await pair({ radio, other: { ...radio, bitsPerSecond: 4_800 } });
+    const { aurora, shore, air } = await pair(world, { radio, other: { ...radio, bitsPerSecond: 4_800 } });
     air("radio").cut(); // nobody sees a radio go
     await submit(aurora, anna, [office], "Anybody");
     const tookMs = await world.until(() => shore.mailbox.handed.length === 1, "delivery by the other");
@@ -350,7 +273,7 @@ describe("a channel that changes", () => {
   it("to smaller parcels is talked over anew, and the transfer goes on", async () => {
     const slow = { ...memoryProfiles.stream, bitsPerSecond: 9_600, parcelBytesMax: 1_000 };
     const { aurora, shore, change } = await changingPair(slow);
-    await submit(aurora, anna, [office], "Long", big(anna, office, "Long", 20_000));
+    await submit(aurora, anna, [office], "Long", big(world, anna, office, 20_000));
     await world.until(
       () => shore.node.events.some((e) => e.type === "progress" && e.bytes > 5_000),
       "a part",
@@ -390,35 +313,4 @@ describe("a channel that changes", () => {
 
   const heldLegs = (node: WorldNode) =>
     world.settle(node.spool.legs({ link: "radio", afterLegId: 0, limit: 9 }));
-});
-
-describe("peers", () => {
-  it("that are configured while the link is up are met, and those removed are left", async () => {
-    const medium = world.medium();
-    const aurora = await world.node({
-      name: "aurora",
-      domain: "aurora.example",
-      peers: [],
-      links: [{ bearer: () => medium.bearer("a"), settings: { name: "radio", peers: ["shore"] } }],
-    });
-    const shore = await world.node({
-      name: "shore",
-      domain: "shore.example",
-      peers: [peer("aurora", ["radio"])],
-      links: [{ bearer: () => medium.bearer("s"), settings: { name: "radio", peers: ["aurora"] } }],
-    });
-    expect(await submit(aurora, anna, [office], "Nobody")).toMatchObject({ why: "no-route" });
-    await world.settle(aurora.relay.setPeers([peer("shore", ["radio"])]));
-    await submit(aurora, anna, [office], "Hello");
-    await world.until(() => shore.mailbox.handed.length === 1, "delivery to the new peer");
-    await world.settle(shore.relay.setPeers([]));
-    await world.clock.advance(5_000);
-    const { neighbours } = await statusOf(shore, "radio");
-    expect(neighbours.every((n) => n.state !== "established")).toBe(true);
-    await submit(aurora, anna, [office], "Unwanted");
-    await world.clock.advance(60_000);
-    expect(shore.mailbox.handed).toHaveLength(1);
-    await world.settle(shore.relay.setPeers([peer("aurora", ["radio"])]));
-    await world.until(() => shore.mailbox.handed.length === 2, "delivery when it is a peer again");
-  });
 });

@@ -58,7 +58,7 @@ export interface WorldCounts {
 const DENSE = Buffer.from(DENSE_PREFIX);
 const MINUTE_MS = 60_000;
 /** Quiet time watched after everything has ended, for late repeats. */
-const AFTERMATH_MS = 10 * MINUTE_MS;
+const AFTERMATH_MS = 5 * MINUTE_MS;
 /** How often, in the second phase, the promises are looked at. */
 const LOOK_EVERY_MS = 2 * MINUTE_MS;
 /** A user whose gateway is off or full tries again after this long, so often. */
