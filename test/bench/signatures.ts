@@ -67,6 +67,8 @@ function headerFrom(origin: Uint8Array, sequence: number): Header {
     clockTrusted: false,
     staticSeal: true,
     receipt: false,
+    chunked: false,
+    context: null,
     lifetimeS: 86_400,
     hopMax: 8,
     relays: [],

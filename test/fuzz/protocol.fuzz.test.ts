@@ -2,8 +2,10 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { ProtocolError } from "@estafette/contract";
 import {
+  ChunkOpener,
   type ContentBase,
   createIdentity,
+  decodeBlocks,
   decodeChain,
   decodeContent,
   decodeHead,
@@ -13,19 +15,26 @@ import {
   decodeSignedHeader,
   decodeTransit,
   encodeAck,
+  encodeBlocks,
   encodeChain,
+  encodeCompactHead,
   encodeContent,
   encodeHead,
   encodeHeader,
   encodeKeyRecord,
   encodeReceipt,
+  encodeReceipts,
   encodeSignedHeader,
   encodeTransit,
   formatAddress,
   fromHex,
+  type HeadTemplate,
   joinHead,
   openSealed,
   parseAddress,
+  readCompactHead,
+  SeriesReader,
+  SeriesWriter,
   sameBytes,
   splitHead,
   toHex,
@@ -53,13 +62,15 @@ function chance(seed: number): (bound: number) => number {
 interface CorpusCase {
   readonly bytes?: string;
   readonly head?: string;
+  readonly payload?: string;
 }
 
 /** All byte strings of one vector file: good and bad examples to start from. */
 function corpus(file: string): Uint8Array[] {
   const url = new URL(`../../packages/protocol/vectors/${file}`, import.meta.url);
   const cases = JSON.parse(readFileSync(url, "utf8")) as CorpusCase[];
-  return cases.flatMap((one) => [one.bytes, one.head]).flatMap((text) => (text ? [fromHex(text)] : []));
+  const texts = cases.flatMap((one) => [one.bytes, one.head, one.payload]);
+  return texts.flatMap((text) => (text ? [fromHex(text)] : []));
 }
 
 const INTERESTING = [0, 1, 2, 16, 17, 31, 32, 63, 64, 127, 128, 200, 254, 255];
@@ -214,7 +225,8 @@ describe(`${CASES} mutants for each decoder: a value with one encoding, or a Pro
   it("note", () => {
     const accepted = fuzz("note", corpus("notes.json"), (bytes) => {
       const note = decodeNote(bytes);
-      return note.kind === "ack" ? encodeAck(note) : encodeReceipt(note);
+      if (note.kind === "ack") return encodeAck(note);
+      return note.kind === "receipt" ? encodeReceipt(note) : encodeReceipts(note);
     });
     expect(accepted).toBeGreaterThan(ACCEPTED_MIN);
   });
@@ -227,6 +239,62 @@ describe(`${CASES} mutants for each decoder: a value with one encoding, or a Pro
       openSealed({ identity, origin: identity.keys, prefix, payload, staticSeal: payload.length % 2 === 0 }),
     );
     expect(opened).toBe(0);
+  });
+
+  it("chunks: nothing opens, wherever the payload is cut", () => {
+    const identity = createIdentity(new Uint8Array(createHash("sha256").update("fuzz").digest()));
+    const prefix = endToEndPrefix();
+    const payloads = corpus("chunks.json").filter((bytes) => bytes.length > 100);
+    const opened = fuzz("chunks", payloads, (payload) => {
+      const opener = new ChunkOpener({ identity, origin: identity.keys, prefix });
+      for (let length = 0; length < payload.length; length += 7)
+        if (opener.next(payload.subarray(0, length), payload.length) !== null) throw new Error("opened");
+      const chunk = opener.next(payload, payload.length);
+      if (chunk === null && payload.length > 8) throw new Error("neither opened nor refused");
+      return payload;
+    });
+    // Up to its salt a payload is as good as any other.
+    expect(opened).toBeLessThan(CASES / 20);
+  });
+
+  it("blocks of a chunk", () => {
+    const samples = [...corpus("chunks.json"), Uint8Array.of(0x22, 1, 97, 0x60, 0, 0x83, 98)];
+    const accepted = fuzz("blocks", samples, (bytes) => encodeBlocks(decodeBlocks(bytes)));
+    expect(accepted).toBeGreaterThan(ACCEPTED_MIN);
+  });
+
+  it("series, in one piece and in many", () => {
+    const base: ContentBase = { epoch: 7, sequence: 40, class: "normal", lifetimeS: 86_400 };
+    const accepted = fuzz("series", piecesOfSeries(), (bytes) => {
+      const whole = new SeriesReader(base);
+      const messages = whole.push(bytes);
+      const steps = new SeriesReader(base);
+      const again = [];
+      for (let at = 0; at < bytes.length; at += 5) again.push(...steps.push(bytes.subarray(at, at + 5)));
+      expect(again).toEqual(messages);
+      whole.end();
+      steps.end();
+      const writer = new SeriesWriter(base);
+      return Uint8Array.from(messages.flatMap((message) => [...writer.add(message, false)]));
+    });
+    expect(accepted).toBeGreaterThan(ACCEPTED_MIN);
+  });
+
+  it("compact head", () => {
+    const { ends, template, payload, samples } = compactCorpus();
+    const accepted = fuzz("compact head", samples, (bytes) => {
+      const read = readCompactHead(bytes, ends, (slot) => (slot === template.slot ? template : null));
+      if (read === null) return bytes;
+      const head = read.complete(payload);
+      const slot = { uses: template.slot, template };
+      const { defines, usesTemplate, payloadFollows } = read;
+      const how = usesTemplate ? slot : defines === null ? null : { defines };
+      const again = encodeCompactHead(head, { ends, slot: how, payloadFollows });
+      if (again.length !== read.bytes) throw new Error("its length is not what was read");
+      encodeHead(head);
+      return Uint8Array.from([...again, ...bytes.slice(read.bytes)]);
+    });
+    expect(accepted).toBeGreaterThan(ACCEPTED_MIN);
   });
 
   it("written address", () => {
@@ -246,6 +314,45 @@ describe(`${CASES} mutants for each decoder: a value with one encoding, or a Pro
     }
   });
 });
+
+function casesOf<T>(file: string, kind: string): T[] {
+  const url = new URL(`../../packages/protocol/vectors/${file}`, import.meta.url);
+  const cases = JSON.parse(readFileSync(url, "utf8")) as { readonly kind: string }[];
+  return cases.filter((one) => one.kind === kind) as T[];
+}
+
+function piecesOfSeries(): Uint8Array[] {
+  const cases = casesOf<{ readonly pieces: readonly { readonly bytes: string }[] }>("chunks.json", "series");
+  const pieces = cases.flatMap((one) => one.pieces.map(({ bytes }) => fromHex(bytes)));
+  return pieces.filter((bytes) => bytes.length < 2_000);
+}
+
+type TemplateJson = Omit<HeadTemplate, "origin" | "destination"> & {
+  readonly slot: number;
+  readonly origin: string;
+  readonly destination: string;
+};
+
+interface CompactCase {
+  readonly bytes: string;
+  readonly sender: string;
+  readonly receiver: string;
+  readonly payload: string;
+  readonly template: TemplateJson | null;
+}
+
+/** All compact heads, as the receiver of the first one hears them. */
+function compactCorpus() {
+  const cases = casesOf<CompactCase>("compact.json", "compact-head");
+  const { sender, receiver, payload, template } = cases[0]!;
+  const { origin, destination, ...rest } = template!;
+  return {
+    ends: { sender: fromHex(sender), receiver: fromHex(receiver) },
+    template: { ...rest, origin: fromHex(origin), destination: fromHex(destination) },
+    payload: fromHex(payload),
+    samples: cases.map(({ bytes }) => fromHex(bytes)).filter((bytes) => bytes.length > 0),
+  };
+}
 
 /** Any end-to-end prefix will do; the seal only hashes it. */
 function endToEndPrefix(): Uint8Array {

@@ -1,11 +1,6 @@
 import type { Bearer } from "@estafette/contract";
-import {
-  type ConversationEvent,
-  createConversation,
-  type OutgoingTransfer,
-  type TransferResult,
-} from "@estafette/link";
-import { type Identity, publicKeysOf } from "@estafette/protocol";
+import { type ConversationEvent, createConversation, type TransferResult } from "@estafette/link";
+import { addressOf, encodeCompactHead, type Head, type Identity, publicKeysOf } from "@estafette/protocol";
 import { clock, rng, until } from "./node.js";
 
 /** A neighbour that says what a test tells it to: the link is spoken properly, what it carries need not be honest. */
@@ -21,7 +16,7 @@ export class RawNeighbour {
   constructor(
     readonly identity: Identity,
     readonly bearer: Bearer,
-    farRoot: Uint8Array,
+    readonly farRoot: Uint8Array,
   ) {
     const far = publicKeysOf(farRoot);
     const c = bearer.capabilities;
@@ -40,6 +35,7 @@ export class RawNeighbour {
       },
       admit: () => null,
       channel: { ...c, encrypt: true, airtimeMs: (n) => bearer.airtimeMs(n) },
+      greeting: new Uint8Array(0),
       rng,
       nowMs: clock.monotonicMs(),
     });
@@ -75,11 +71,17 @@ export class RawNeighbour {
     if (event.type === "note") this.#conversation.acceptNote(event.tag, clock.monotonicMs());
   }
 
-  /** Offers and carries one envelope; resolves with the far end's answer. */
-  async carry(transfer: Omit<OutgoingTransfer, "key">): Promise<TransferResult> {
+  /** Asks, and carries one envelope; resolves with the far end's answer. */
+  async carry(head: Head, payload: Uint8Array): Promise<TransferResult> {
     await until(() => this.#established, "handshake of the raw neighbour");
     const key = this.#nextKey++;
-    this.#conversation.offer({ key, ...transfer }, clock.monotonicMs());
+    const ends = { sender: this.identity.keys.root, receiver: addressOf(this.farRoot) };
+    const told = encodeCompactHead(head, { ends, slot: null, payloadFollows: false });
+    const { id } = head.signed;
+    this.#conversation.offer(
+      { key, id, class: "normal", head: told, payload, probe: true },
+      clock.monotonicMs(),
+    );
     return await until(() => {
       this.#conversation.tick(clock.monotonicMs());
       this.#pump();

@@ -125,8 +125,7 @@ describe("a patched relay", () => {
     return { signed, transit: { ...transit, hopsUsed: 1, relayIndex: 1, chain: appendEntry(chain, draft) } };
   }
 
-  const send = (head: Head, payload = held.payload) =>
-    raw.carry({ id: head.signed.id, class: "normal", head: encodeHead(head), payload });
+  const send = (head: Head, payload = held.payload) => raw.carry(head, payload);
   const nothingArrived = () => expect(shore.mailbox.handed).toHaveLength(0);
 
   /** After an attack the honest copy must still get through, once. */

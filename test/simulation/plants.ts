@@ -48,7 +48,7 @@ const takesCustodyEarly: PlantedMistake = {
       acceptArrival: async (arrival) => {
         if (arrival.envelope === null) return spool.acceptArrival(arrival);
         clock.timer(3_000, () => void spool.acceptArrival(arrival));
-        return "kept";
+        return { outcome: "kept", noteHops: [] };
       },
     }),
 };

@@ -41,6 +41,7 @@ export function describeSeeds(shard: 0 | 1): void {
       expect(total((report) => report.counts.delivered)).toBeGreaterThan(seeds.length * 3);
       expect(total((report) => report.counts.powerCuts)).toBeGreaterThan(seeds.length);
       expect(total((report) => report.counts.custodyChecks)).toBeGreaterThan(seeds.length * 2);
+      expect(total((report) => report.counts.boundedTransmissions)).toBeGreaterThan(seeds.length * 20);
       expect(total((report) => report.counts.searchedBytes)).toBeGreaterThan(seeds.length * 10_000);
     });
   });

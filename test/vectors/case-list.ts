@@ -79,6 +79,8 @@ export const plainHeader: Header = {
   clockTrusted: false,
   staticSeal: false,
   receipt: false,
+  chunked: false,
+  context: null,
   lifetimeS: 86_400,
   hopMax: 8,
   relays: [],

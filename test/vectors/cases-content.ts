@@ -5,9 +5,11 @@ import {
   encodeContent,
   encodeHeaderPrefix,
   encodeReceipt,
+  encodeReceipts,
   makeAck,
   seal,
   signReceipt,
+  signReceipts,
   toHex,
 } from "@estafette/protocol";
 import {
@@ -31,6 +33,7 @@ const first: ContentMessage = {
   kind: "text",
   receipt: false,
   token: null,
+  laterS: 0,
   from: "ada@ship.example",
   to: ["ben@shore.example"],
   body: text("all well"),
@@ -53,10 +56,22 @@ export function contentCases(): CaseList {
       kind: "mail",
       receipt: true,
       token: seed("token").slice(0, 16),
+      laterS: 0xffff_ffff,
       from: "",
       to: ["grüße@schiff.example", "x@y"],
     },
     { ...first, kind: "notice", body: new Uint8Array(0) },
+  ]);
+  takes("content, later than created, and as late as the one before", [
+    { ...first, laterS: 300 },
+    { ...first, sequence: 41, laterS: 300 },
+    { ...first, sequence: 42, laterS: 0 },
+  ]);
+  takes("content, token alone", [{ ...first, token: seed("token").slice(0, 16) }]);
+  const letter = text("The pump is mended. ".repeat(16));
+  takes("content, a body whose length takes two bytes", [{ ...first, kind: "mail", body: letter }]);
+  takes("content, a notice nobody answers, to two", [
+    { ...first, kind: "notice", from: "", to: ["ben@shore.example", "ada@ship.example"], body: letter },
   ]);
   const bytes = encodeContent([first], base);
   const refuses = (name: string, what: string) => list.refuses(name, { kind: "content", base, bytes: what });
@@ -70,6 +85,10 @@ export function contentCases(): CaseList {
   refuses("content, classed without need", spliced(bytes, 1, 1, 0x21, 2, 0x80, 0xa3, 0x05));
   refuses("content, lifetime too short", spliced(bytes, 1, 1, 0x21, 2, 60));
   refuses("content, class 4", spliced(bytes, 1, 1, 0x21, 4, 0x80, 0xa3, 0x05));
+  refuses("content, more flags that say nothing", spliced(bytes, 1, 1, 0x09, 0));
+  refuses("content, more flag 4", spliced(bytes, 1, 1, 0x09, 4));
+  refuses("content, later without need", spliced(bytes, 1, 1, 0x09, 2, 0));
+  refuses("content, later by 2^32", spliced(bytes, 1, 1, 0x09, 2, 0x80, 0x80, 0x80, 0x80, 0x10));
   refuses("content, line feed in the sender", spliced(bytes, 3, 1, 0x0a));
   refuses("content, sender is not UTF-8", spliced(bytes, 3, 1, 0xff));
   refuses("content, C1 control in the sender", spliced(bytes, 3, 2, 0xc2, 0x85));
@@ -118,6 +137,24 @@ export function sealCases(): CaseList {
     });
     list.takes(how, right, { plaintext: toHex(plaintext) });
     list.takes(`${how} of nothing`, { ...right, payload: toHex(empty) }, { plaintext: "" });
+    const context = text("yesterday's content");
+    const remembering = seal({
+      identity: ada,
+      recipient: ben.keys,
+      prefix,
+      plaintext,
+      staticSeal,
+      rng,
+      context,
+    });
+    const inContext = { ...right, payload: toHex(remembering), context: toHex(context) };
+    list.takes(`${how} in a context`, inContext, { plaintext: toHex(plaintext) });
+    list.refuses(`${how} in a context, another context`, { ...inContext, context: flipped(context, 0) });
+    list.refuses(`${how} in a context, none`, { ...inContext, context: "" });
+    list.refuses(`${how} without context, some`, { ...right, context: toHex(context) });
+    const byOrigin = { ...right, seed: toHex(seed("ada")), recipient: toHex(ben.keys.root) };
+    if (staticSeal) list.takes(`${how}, opened by its origin`, byOrigin, { plaintext: toHex(plaintext) });
+    else list.refuses(`${how}, opened by its origin`, byOrigin);
     list.refuses(`${how}, another recipient`, { ...right, seed: toHex(seed("cleo")) });
     const resigned = encodeHeaderPrefix({ ...header, origin: cleo.keys.root });
     const byCleo = { ...right, prefix: toHex(resigned), origin: toHex(cleo.keys.root) };
@@ -149,6 +186,42 @@ export function payloadCases(): CaseList {
     list.takes(`payload of ${length} bytes`, { kind: "payload-root", length });
   }
   return list;
+}
+
+/** Receipts for several messages. */
+function severalCases(list: CaseList): void {
+  const { id } = plainSigned;
+  const root = toHex(ben.keys.root);
+  const signed = (messages: readonly number[]) =>
+    encodeReceipts(signReceipts({ id, outcome: "delivered", reason: 0, messages }, ben));
+  const all = Array.from({ length: 256 }, (_, i) => i);
+  for (const messages of [[0], [7, 8], [0, 3, 200], [255], all]) {
+    const name = messages.length > 3 ? "all 256" : messages.join(", ");
+    const bytes = toHex(signed(messages));
+    list.takes(`receipt for messages ${name}, read`, { kind: "note", bytes }, { kind: "receipts", messages });
+    list.takes(`receipt for messages ${name}`, { kind: "receipt", bytes, root }, { valid: true });
+  }
+  const bytes = signed([1, 9]);
+  const forged = { kind: "receipt", bytes: flipped(bytes, 18), root } as const;
+  list.takes("receipt for messages, one more", forged, { valid: false });
+  const byAda = { kind: "receipt", bytes: toHex(bytes), root: toHex(ada.keys.root) } as const;
+  list.takes("receipt for messages, expected from another node", byAda, { valid: false });
+  const one = signReceipt({ id, outcome: "delivered", reason: 0, message: 0 }, ben);
+  const moved = toHex(signed([0]).slice(0, -64)) + toHex(one.signature);
+  list.takes(
+    "receipt for messages, signature for one",
+    { kind: "receipt", bytes: moved, root },
+    { valid: false },
+  );
+  const refuses = (name: string, what: string) =>
+    list.refuses(`note, receipt for messages, ${name}`, { kind: "note", bytes: what });
+  refuses("none", spliced(bytes, 17, 3, 0));
+  refuses("bitmap of 33 bytes", spliced(bytes, 17, 3, 33, ...Array(33).fill(1)));
+  refuses("bitmap with an empty last byte", spliced(bytes, 17, 3, 3, 2, 2, 0));
+  refuses("bitmap of zeros", spliced(bytes, 17, 3, 1, 0));
+  refuses("outcome 4", spliced(bytes, 20, 1, 4));
+  refuses("cut", toHex(bytes.slice(0, -1)));
+  refuses("trailing byte", `${toHex(bytes)}00`);
 }
 
 /** vectors/notes.json */
@@ -184,10 +257,11 @@ export function noteCases(): CaseList {
   const rotated = encodeReceipt(signReceipt({ id, outcome: "expired", reason: 1 }, adaRotated));
   const epoch = { kind: "receipt", bytes: toHex(rotated), root: toHex(ada.keys.root) } as const;
   list.takes("receipt of a later key epoch under the root key", epoch, { valid: false });
+  severalCases(list);
   const refuses = (name: string, bytes: string) => list.refuses(name, { kind: "note", bytes });
   refuses("note, empty", "");
   refuses("note, type 0", `00${toHex(final.slice(1))}`);
-  refuses("note, type 4", `04${toHex(final.slice(1))}`);
+  refuses("note, type 5", `05${toHex(final.slice(1))}`);
   refuses("note, ack cut", toHex(final.slice(0, -1)));
   refuses("note, ack with a trailing byte", `${toHex(final)}00`);
   refuses("note, receipt cut", toHex(receipt.slice(0, -1)));

@@ -3,6 +3,7 @@ import {
   BROADCAST,
   type Chain,
   createIdentity,
+  directChain,
   elideChain,
   emptyChain,
   encodeHead,
@@ -56,12 +57,18 @@ function headerCases(list: CaseList): void {
   takes("header, eight relays", { ...plainHeader, relays: Array(8).fill(cleo.address) });
   takes("header, unknown codec passes", { ...plainHeader, codec: 200 });
   takes("header, created but not trusted", { ...plainHeader, createdUnixS: 1_577_836_800 });
+  takes("header, chunked", { ...full, chunked: true });
+  takes("header, uses a context", { ...full, context: { uses: 0, defines: null } });
+  takes("header, defines a context", { ...full, context: { uses: null, defines: 14 } });
+  takes("header, chunked, uses and defines", { ...full, chunked: true, context: { uses: 14, defines: 3 } });
   const bytes = encodeHeader(plainHeader);
   const sequenceAt = 56;
   refuses("header, version 2", flipped(bytes, 0, 0x30));
   refuses("header, mode 3", flipped(bytes, 0, 0x0c));
-  refuses("header, flag 64", flipped(bytes, 1, 0x40));
-  refuses("header, flag 128", flipped(bytes, 1, 0x80));
+  refuses("header, chunked without a static seal", flipped(bytes, 1, 0x40));
+  refuses("header, context without a static seal", spliced(bytes, 1, 2, 0x80, 0x00, 0x12));
+  refuses("header, chunked in clear-signed", spliced(bytes, 0, 2, 0x1a, 0x50));
+  refuses("header, context of no slot", spliced(bytes, 1, 2, 0x90, 0x00, 0xff));
   refuses("header, trusted clock without time", flipped(bytes, 1, 0x02));
   refuses("header, static seal in clear-signed", spliced(bytes, 0, 2, 0x1a, 0x10));
   refuses("header, relay list announced and missing", flipped(bytes, 1, 0x08));
@@ -183,6 +190,20 @@ function pathCases(list: CaseList): void {
   const fromAda = { ...at(headOf(plainSigned, direct, 0)), neighbour: toHex(ada.address) };
   list.takes("path, elided over one hop from the origin", fromAda, { verified: true });
   list.refuses("path, elided over one hop from another", at(headOf(plainSigned, direct, 0)));
+  const straight = directChain(plainSigned.id, ada.address, dora.address);
+  const straightFromAda = { ...fromAda, head: toHex(encodeHead(headOf(plainSigned, straight, 0))) };
+  list.takes("path, direct from the origin", straightFromAda, { verified: true });
+  list.refuses("path, direct from another", { ...straightFromAda, neighbour: toHex(cleo.address) });
+  const relayed = appendEntry(directChain(plainSigned.id, ada.address, cleo.address), {
+    id: plainSigned.id,
+    identity: cleo,
+    previous: ada.address,
+    next: dora.address,
+    ageS: 60,
+  });
+  list.takes("path, direct and one relay", at(headOf(plainSigned, relayed, 1)), { verified: false });
+  const swapped = { ...relayed, elidedDigest: straight.elidedDigest };
+  list.refuses("path, direct to another than who signed", at(headOf(plainSigned, swapped, 1)));
   const toAll = appendEntry(emptyChain(), {
     id: plainSigned.id,
     identity: ada,

@@ -4,7 +4,9 @@ import {
   addressOf,
   admitKey,
   admitSealingKey,
+  ChunkOpener,
   createIdentity,
+  decodeBlocks,
   decodeContent,
   decodeHead,
   decodeHeader,
@@ -24,13 +26,16 @@ import {
   payloadRoot,
   publicIdOf,
   publicKeysOf,
+  readCompactHead,
   readSignedHeader,
+  SeriesReader,
   toHex,
   verify,
   verifyAck,
   verifyChain,
   verifyHeader,
   verifyReceipt,
+  verifyReceipts,
 } from "@estafette/protocol";
 import { patternPayload, type VectorInput } from "./vector-case.js";
 
@@ -85,7 +90,14 @@ function run(input: VectorInput): unknown {
     case "payload-root":
       return { root: payloadRoot(patternPayload(input.length)) };
     case "open":
+    case "open-chunks":
       return runOpen(input);
+    case "blocks":
+      return { blocks: decodeBlocks(fromHex(input.bytes)) };
+    case "series":
+      return { messages: runSeries(input) };
+    case "compact-head":
+      return runCompact(input);
     case "content":
       return { messages: decodeContent(fromHex(input.bytes), input.base) };
     default:
@@ -140,15 +152,63 @@ function runEnvelope(input: Extract<VectorInput, { kind: "header" | "signed-head
   return { verified: report.verified, hops: report.hops.map((hop) => [hop.address, hop.status]) };
 }
 
-function runOpen(input: Extract<VectorInput, { kind: "open" }>) {
-  const plaintext = openSealed({
+function runOpen(input: Extract<VectorInput, { kind: "open" | "open-chunks" }>) {
+  const sealed = {
     identity: createIdentity(fromHex(input.seed)),
     origin: publicKeysOf(fromHex(input.origin)),
     prefix: fromHex(input.prefix),
-    payload: fromHex(input.payload),
-    staticSeal: input.staticSeal,
+    ...(input.context === undefined ? {} : { context: fromHex(input.context) }),
+    ...(input.recipient === undefined ? {} : { recipient: publicKeysOf(fromHex(input.recipient)) }),
+  };
+  const payload = fromHex(input.payload);
+  if (input.kind === "open") {
+    return { plaintext: openSealed({ ...sealed, payload, staticSeal: input.staticSeal }) };
+  }
+  const opener = new ChunkOpener(sealed);
+  const next = () => opener.next(payload, input.payloadBytes);
+  const chunks: Uint8Array[] = [];
+  for (let chunk = next(); chunk !== null; chunk = next()) chunks.push(chunk);
+  return { chunks };
+}
+
+function runSeries({ base, pieces }: Extract<VectorInput, { kind: "series" }>) {
+  const reader = new SeriesReader(base);
+  const messages = pieces.flatMap(({ apart, bytes }) => {
+    if (apart) reader.standApart();
+    return reader.push(fromHex(bytes));
   });
-  return { plaintext };
+  reader.end();
+  return messages;
+}
+
+function runCompact(input: Extract<VectorInput, { kind: "compact-head" }>) {
+  const { template } = input;
+  const ends = { sender: fromHex(input.sender), receiver: fromHex(input.receiver) };
+  const held = template && {
+    ...template,
+    origin: fromHex(template.origin),
+    destination: fromHex(template.destination),
+  };
+  const read = readCompactHead(fromHex(input.bytes), ends, (slot) => (slot === held?.slot ? held : null));
+  if (read === null) return { head: null };
+  const { bytes, defines, usesTemplate, payloadFollows } = read;
+  const head = read.complete(fromHex(input.payload));
+  const { transit, signed } = head;
+  const { chain } = transit;
+  const keys = originKeysOf(head);
+  return {
+    ...{ bytes, defines, usesTemplate, payloadFollows },
+    header: signed.bytes,
+    id: signed.id,
+    valid: keys !== null && verifyHeader(signed, keys),
+    hopsUsed: transit.hopsUsed,
+    ageS: transit.ageS,
+    relayIndex: transit.relayIndex,
+    recordEpoch: transit.keyRecord?.keys.epoch ?? null,
+    elided: chain.elidedCount,
+    digest: chain.elidedDigest,
+    entries: chain.entries.length,
+  };
 }
 
 function runNote(input: Extract<VectorInput, { kind: "commitment" | "note" | "ack" | "receipt" }>) {
@@ -157,8 +217,11 @@ function runNote(input: Extract<VectorInput, { kind: "commitment" | "note" | "ac
     return { accepted: acceptedProof(token), commitment: ackCommitment(token) };
   }
   if (input.kind === "receipt") {
-    const receipt = decodeReceipt(fromHex(input.bytes));
-    return { valid: verifyReceipt(receipt, publicKeysOf(fromHex(input.root))) };
+    const bytes = fromHex(input.bytes);
+    const keys = publicKeysOf(fromHex(input.root));
+    const note: Note = decodeNote(bytes);
+    if (note.kind === "receipts") return { valid: verifyReceipts(note, keys) };
+    return { valid: verifyReceipt(decodeReceipt(bytes), keys) };
   }
   const note: Note = decodeNote(fromHex(input.bytes));
   if (input.kind === "note") return note;

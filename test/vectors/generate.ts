@@ -1,3 +1,5 @@
+import { chunkCases } from "./cases-chunks.js";
+import { compactCases } from "./cases-compact.js";
 import { contentCases, noteCases, payloadCases, sealCases } from "./cases-content.js";
 import { chainCases, envelopeCases } from "./cases-envelope.js";
 import { addressCases, keyCases } from "./cases-keys.js";
@@ -11,6 +13,8 @@ export function generateVectors(): Readonly<Record<string, readonly VectorCase[]
   return {
     "addresses.json": addressCases().cases,
     "chains.json": chainCases().cases,
+    "chunks.json": chunkCases().cases,
+    "compact.json": compactCases().cases,
     "content.json": contentCases().cases,
     "envelopes.json": envelopeCases().cases,
     "keys.json": keyCases().cases,

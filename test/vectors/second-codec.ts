@@ -1,7 +1,7 @@
-import { type Bytes, equal, named, sha256 } from "./second-crypto.js";
+import { type Bytes, named, sha256 } from "./second-crypto.js";
 
 /**
- * The second verifier's decoders, from SPEC.md §3 to §12. Any fault is a plain Error; rules, not
+ * The second verifier's decoders, from SPEC.md §3 to §11. Any fault is a plain Error; rules, not
  * re-encoding.
  */
 
@@ -44,41 +44,58 @@ export class Cursor {
   }
 }
 
-const MAX = 2 ** 53 - 1;
-const U32 = 2 ** 32 - 1;
-const PAYLOAD_MAX = 10 * 1024 * 1024;
+export const MAX = 2 ** 53 - 1;
+export const U32 = 2 ** 32 - 1;
+export const PAYLOAD_MAX = 10 * 1024 * 1024;
+
+/** Unix seconds from which creation times count. */
+export const YEAR_2020 = Date.UTC(2020, 0, 1) / 1000;
+
+/** §5, the first three or four bytes. */
+export function headerKind(c: Cursor) {
+  const first = c.byte();
+  const mode = (first & 12) / 4;
+  if (first >> 4 !== 1 || mode === 3) throw new Error("version or mode");
+  const flags = c.byte();
+  const staticSeal = (flags & 16) > 0;
+  if ((flags & 3) === 2 || (staticSeal && mode === 2)) throw new Error("flags contradict");
+  if (flags >= 64 && !staticSeal) throw new Error("chunks or context without a static seal");
+  const codec = c.byte();
+  const context = flags & 128 ? contextUse(c.byte(254)) : null;
+  const [clockTrusted, receipt, chunked] = [2, 32, 64].map((flag) => (flags & flag) > 0);
+  return { flags, mode, class: first & 3, codec, context, clockTrusted, staticSeal, receipt, chunked };
+}
+
+function contextUse(byte: number) {
+  const [uses, defines] = [byte >> 4, byte % 16].map((slot) => (slot < 15 ? slot : null));
+  return { uses, defines };
+}
 
 /** §5 */
 export function header(bytes: Bytes) {
   if (bytes.length > 256) throw new Error("header too long");
   const c = new Cursor(bytes);
-  const first = c.byte();
-  const mode = (first & 12) / 4;
-  if (first >> 4 !== 1 || mode === 3) throw new Error("version or mode");
-  const flags = c.byte(63);
-  if ((flags & 3) === 2 || (flags & 16 && mode === 2)) throw new Error("flags contradict");
+  const { flags, ...kind } = headerKind(c);
   const read = {
-    mode,
-    class: first & 3,
-    codec: c.byte(),
+    ...kind,
     destination: c.take(16),
     origin: c.take(32),
     keyEpoch: c.byte(),
     epoch: c.u32(),
     sequence: c.varint(0, MAX),
-    createdUnixS: flags & 1 ? Date.UTC(2020, 0, 1) / 1000 + c.varint(0, U32) : null,
-    clockTrusted: (flags & 2) > 0,
-    staticSeal: (flags & 16) > 0,
-    receipt: (flags & 32) > 0,
+    createdUnixS: flags & 1 ? YEAR_2020 + c.varint(0, U32) : null,
     lifetimeS: c.varint(3_600, 2_592_000),
     hopMax: c.byte(16),
-    relays: flags & 8 ? relays(c) : [],
-    ackCommitment: flags & 4 ? c.take(16) : null,
+    ...headerExtras(c, flags),
   };
   const prefixLength = c.at;
   const whole = { ...read, payloadBytes: c.varint(0, PAYLOAD_MAX), payloadRoot: c.take(32), prefixLength };
   c.done();
   return whole;
+}
+
+export function headerExtras(c: Cursor, flags: number) {
+  return { relays: flags & 8 ? relays(c) : [], ackCommitment: flags & 4 ? c.take(16) : null };
 }
 
 function relays(c: Cursor): Bytes[] {
@@ -124,7 +141,7 @@ function chain(c: Cursor, elided: boolean, full: boolean): SecondChain {
 }
 
 /** §6, transit alone. The key record is left undecoded. */
-function transit(bytes: Bytes) {
+export function transit(bytes: Bytes) {
   if (bytes.length > 2_200) throw new Error("transit too long");
   const c = new Cursor(bytes);
   const hopsUsed = c.byte();
@@ -159,78 +176,22 @@ export function merkle(payload: Bytes): Bytes {
   return named("node", merkle(payload.slice(0, left * 1024)), merkle(payload.slice(left * 1024)));
 }
 
-/** §12 */
-export function content(
-  bytes: Bytes,
-  base: { epoch: number; sequence: number; class: number; lifetimeS: number },
-) {
-  const c = new Cursor(bytes);
-  const count = c.varint(1, 256);
-  const messages: ReturnType<typeof message>[] = [];
-  let expected = { ...base, from: null as string | null, to: null as string[] | null };
-  for (let i = 0; i < count; i++) {
-    const read = message(c, expected);
-    messages.push(read);
-    expected = { ...read, sequence: Math.min(read.sequence + 1, MAX) };
-  }
-  c.done();
-  return messages;
-}
-
-type Expected = Parameters<typeof content>[1] & { from: string | null; to: string[] | null };
-
-function message(c: Cursor, expected: Expected) {
-  const flags = c.byte();
-  const kind = flags & 3;
-  if (kind === 3) throw new Error("kind");
-  const numbers = flags & 16 ? { epoch: c.u32(), sequence: c.varint(0, MAX) } : expected;
-  const classed = flags & 32 ? { class: c.byte(3), lifetimeS: c.varint(3_600, 2_592_000) } : expected;
-  const token = flags & 8 ? c.take(16) : null;
-  const from = flags & 64 ? expected.from : address(c, 0);
-  const to = flags & 128 ? expected.to : Array.from({ length: c.byte(50, 1) }, () => address(c, 1));
-  if (from === null || to === null) throw new Error("nothing before");
-  if (flags & 16 && numbers.epoch === expected.epoch && numbers.sequence === expected.sequence) {
-    throw new Error("numbered without need");
-  }
-  if (flags & 32 && classed.class === expected.class && classed.lifetimeS === expected.lifetimeS) {
-    throw new Error("classed without need");
-  }
-  if (!(flags & 64) && from === expected.from) throw new Error("sender repeated");
-  if (!(flags & 128) && JSON.stringify(to) === JSON.stringify(expected.to))
-    throw new Error("recipients repeated");
-  const { epoch, sequence } = numbers;
-  const { class: messageClass, lifetimeS } = classed;
-  const receipt = (flags & 4) > 0;
-  const body = c.take(c.varint(0, PAYLOAD_MAX));
-  return { epoch, sequence, class: messageClass, lifetimeS, kind, receipt, token, from, to, body };
-}
-
-function address(c: Cursor, bytesMin: number): string {
-  const bytes = c.take(c.byte(254, bytesMin));
-  const text = Buffer.from(bytes).toString("utf8");
-  if (!equal(Uint8Array.from(Buffer.from(text, "utf8")), bytes)) throw new Error("not UTF-8");
-  for (const character of text) {
-    const code = character.codePointAt(0)!;
-    if (code < 32 || (code >= 127 && code < 160)) throw new Error("control character");
-  }
-  return text;
-}
-
 /** §11 */
 export function note(bytes: Bytes) {
   if (bytes.length > 256) throw new Error("note too long");
   const c = new Cursor(bytes);
-  const type = c.byte(3, 1);
+  const type = c.byte(4, 1);
   const id = c.take(16);
   if (type < 3) {
     const ack = { kind: "ack" as const, id, stage: type === 1 ? "accepted" : "final", proof: c.take(16) };
     c.done();
     return ack;
   }
+  const about = type === 3 ? { message: c.varint(0, 256) } : { messages: bitmap(c) };
   const receipt = {
-    kind: "receipt" as const,
+    kind: type === 3 ? ("receipt" as const) : ("receipts" as const),
     id,
-    message: c.varint(0, 256),
+    ...about,
     outcome: c.byte(3),
     reason: c.byte(),
     signer: c.take(32),
@@ -238,7 +199,15 @@ export function note(bytes: Bytes) {
     signature: c.take(64),
   };
   c.done();
-  return { ...receipt, signedPart: bytes.slice(1, -64) };
+  return { ...receipt, signedPart: bytes.slice(type === 3 ? 1 : 0, -64) };
+}
+
+/** §11.2: as one number, the lowest bit first. */
+function bitmap(c: Cursor): number[] {
+  const bytes = c.take(c.byte(32, 1));
+  if (bytes[bytes.length - 1] === 0) throw new Error("bitmap too long");
+  const bits = BigInt(`0x${Buffer.from(bytes).reverse().toString("hex")}`);
+  return Array.from({ length: 8 * bytes.length }, (_, i) => i).filter((i) => (bits >> BigInt(i)) % 2n === 1n);
 }
 
 const CHARSET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";

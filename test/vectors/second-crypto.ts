@@ -153,34 +153,77 @@ function hkdf44(secret: Bytes, salt: Bytes, info: Bytes): Bytes {
   return join(first, second).slice(0, 44);
 }
 
-/** §8: opens a payload for the node with this root seed. */
-export function open(sealed: {
+interface Sealed {
   readonly seed: Bytes;
   readonly originRoot: Bytes;
   readonly prefix: Bytes;
   readonly payload: Bytes;
-  readonly staticSeal: boolean;
-}): Bytes {
-  const { seed, originRoot, prefix, payload, staticSeal } = sealed;
+  /** What both ends remember; empty: nothing. */
+  readonly context: Bytes;
+  /** For whom it was sealed, where the origin opens its own. */
+  readonly recipientRoot: Bytes | null;
+}
+
+/** §8: 32 bytes of key, 12 of nonce. */
+function material(sealed: Sealed, purpose: string, salt: Bytes, theirs: Bytes): Bytes {
+  const { seed, originRoot, prefix, context, recipientRoot } = sealed;
   const mode = ((prefix[0] ?? 0) & 12) / 4;
   if (mode > 1) throw new Error("no seal in this mode");
-  const saltLength = staticSeal ? 8 : 32;
-  if (payload.length < saltLength + 16) throw new Error("too short");
-  const salt = payload.slice(0, saltLength);
-  const secret = agree(seed, staticSeal ? montgomery(originRoot) : salt);
-  const info = join(
-    ascii("estafette/v1/seal\0"),
-    Uint8Array.of(mode),
-    originRoot,
-    rootOf(seed),
-    sha256(prefix),
-  );
-  const material = hkdf44(secret, salt, info);
-  const decipher = createDecipheriv("chacha20-poly1305", material.slice(0, 32), material.slice(32), {
-    authTagLength: 16,
-  });
-  const body = payload.slice(saltLength, -16);
-  decipher.setAAD(prefix, { plaintextLength: body.length });
-  decipher.setAuthTag(payload.slice(-16));
-  return Uint8Array.from(Buffer.concat([decipher.update(body), decipher.final()]));
+  const about = join(Uint8Array.of(mode), originRoot, recipientRoot ?? rootOf(seed), sha256(prefix));
+  const remembered = context.length > 0 ? sha256(context) : context;
+  const info = join(ascii(`estafette/v1/${purpose}\0`), about, remembered);
+  return hkdf44(agree(seed, theirs), salt, info);
+}
+
+function decipher(key: Bytes, nonce: Bytes, prefix: Bytes, sealed: Bytes): Bytes {
+  if (sealed.length < 16) throw new Error("too short");
+  const opening = createDecipheriv("chacha20-poly1305", key, nonce, { authTagLength: 16 });
+  const body = sealed.slice(0, -16);
+  opening.setAAD(prefix, { plaintextLength: body.length });
+  opening.setAuthTag(sealed.slice(-16));
+  return Uint8Array.from(Buffer.concat([opening.update(body), opening.final()]));
+}
+
+/** §8: opens a payload for the node with this root seed. */
+export function open(sealed: Sealed & { readonly staticSeal: boolean }): Bytes {
+  const { originRoot, recipientRoot, payload, prefix, staticSeal } = sealed;
+  const salt = payload.slice(0, staticSeal ? 8 : 32);
+  const theirs = staticSeal ? montgomery(recipientRoot ?? originRoot) : salt;
+  const both = material(sealed, "seal", salt, theirs);
+  return decipher(both.slice(0, 32), both.slice(32), prefix, payload.slice(salt.length));
+}
+
+/** §8.2: what can be opened of a payload of `payloadBytes` bytes, of which the beginning is here. */
+export function openChunks(sealed: Sealed & { readonly payloadBytes: number }): Bytes[] {
+  const { originRoot, recipientRoot, payload, prefix, payloadBytes } = sealed;
+  const both = material(sealed, "seal-chunks", payload.slice(0, 8), montgomery(recipientRoot ?? originRoot));
+  const opened: Bytes[] = [];
+  for (let at = 8; at < payload.length; ) {
+    const length = lengthAt(payload, at, payloadBytes);
+    if (length === null) break;
+    const end = length.end + length.value;
+    if (length.value < 16 || end > payloadBytes) throw new Error("chunk length");
+    if (end > payload.length) break;
+    const nonce = Buffer.alloc(12, both.slice(32, 39));
+    nonce.writeUInt32BE(opened.length, 7);
+    nonce[11] = end === payloadBytes ? 1 : 0;
+    opened.push(decipher(both.slice(0, 32), nonce, prefix, payload.slice(length.end, end)));
+    at = end;
+  }
+  return opened;
+}
+
+/** A varint of at most four bytes; null: not all of it is here yet. */
+function lengthAt(payload: Bytes, at: number, payloadBytes: number): { value: number; end: number } | null {
+  let value = 0;
+  for (let i = 0; i < 4; i++) {
+    const byte = payload[at + i];
+    if (byte === undefined && payload.length < payloadBytes) return null;
+    if (byte === undefined) throw new Error("cut in a length");
+    value += (byte % 128) * 128 ** i;
+    if (byte >= 128) continue;
+    if (byte === 0 && i > 0) throw new Error("length not shortest");
+    return { value, end: at + i + 1 };
+  }
+  throw new Error("length too long");
 }

@@ -1,4 +1,6 @@
 import * as codec from "./second-codec.js";
+import { compactHead } from "./second-compact.js";
+import { blocks, content, series } from "./second-content.js";
 import {
   admittedPoint,
   admitU,
@@ -10,6 +12,7 @@ import {
   montgomery,
   named,
   open,
+  openChunks,
   rootOf,
   sha256,
   unhex,
@@ -60,8 +63,15 @@ export function runSecond(input: VectorInput): unknown {
       return { root: hex(codec.merkle(patternPayload(input.length))) };
     case "open":
       return { plaintext: hex(openCase(input)) };
+    case "open-chunks":
+      return { chunks: openChunks({ ...sealedCase(input), payloadBytes: input.payloadBytes }).map(hex) };
+    case "blocks":
+      return { blocks: blocks(unhex(input.bytes)).map((block) => ({ ...block, bytes: hex(block.bytes) })) };
     case "content":
+    case "series":
       return { messages: contentCase(input) };
+    case "compact-head":
+      return compactCase(input);
     case "commitment": {
       const accepted = named("ack-accepted", unhex(input.token)).slice(0, 16);
       return { accepted: hex(accepted), commitment: hex(named("ack", accepted).slice(0, 16)) };
@@ -98,18 +108,30 @@ function keyRecord(bytes: Bytes) {
 }
 
 function openCase(input: Extract<VectorInput, { kind: "open" }>): Bytes {
-  return open({
+  return open({ ...sealedCase(input), staticSeal: input.staticSeal });
+}
+
+function sealedCase(input: Extract<VectorInput, { kind: "open" | "open-chunks" }>) {
+  return {
     seed: unhex(input.seed),
     originRoot: unhex(input.origin),
     prefix: unhex(input.prefix),
     payload: unhex(input.payload),
-    staticSeal: input.staticSeal,
-  });
+    context: unhex(input.context ?? ""),
+    recipientRoot: input.recipient === undefined ? null : unhex(input.recipient),
+  };
 }
 
-function contentCase(input: Extract<VectorInput, { kind: "content" }>) {
+function contentCase(input: Extract<VectorInput, { kind: "content" | "series" }>) {
   const base = { ...input.base, class: CLASSES.indexOf(input.base.class) };
-  return codec.content(unhex(input.bytes), base).map((message) => ({
+  const messages =
+    input.kind === "content"
+      ? content(unhex(input.bytes), base)
+      : series(
+          input.pieces.map(({ apart, bytes }) => ({ apart, bytes: unhex(bytes) })),
+          base,
+        );
+  return messages.map((message) => ({
     ...message,
     class: CLASSES[message.class],
     kind: KINDS[message.kind],
@@ -133,11 +155,11 @@ function noteCase(input: Extract<VectorInput, { kind: "note" | "ack" | "receipt"
     const mine = note.keyEpoch === 0 && equal(note.signer, unhex(input.root));
     return { valid: mine && verifies(note.signer, "receipt", note.signedPart, note.signature) };
   }
-  const { signedPart: _, ...fields } = note;
+  const { signedPart: _, message, ...fields } = { message: undefined, ...note };
   return {
     ...fields,
+    ...(message === undefined ? {} : { message: message === 0 ? null : message - 1 }),
     id: hex(note.id),
-    message: note.message === 0 ? null : note.message - 1,
     outcome: OUTCOMES[note.outcome],
     signer: hex(note.signer),
     signature: hex(note.signature),
@@ -156,6 +178,40 @@ function headerJson(bytes: Bytes) {
     ackCommitment: header.ackCommitment && hex(header.ackCommitment),
     payloadRoot: hex(header.payloadRoot),
     prefixBytes: prefixLength,
+  };
+}
+
+function compactCase(input: Extract<VectorInput, { kind: "compact-head" }>) {
+  const { bytes, sender, receiver, template, payload } = input;
+  const [told, from, to, whole] = [bytes, sender, receiver, payload].map(unhex) as [
+    Bytes,
+    Bytes,
+    Bytes,
+    Bytes,
+  ];
+  const head = compactHead({ bytes: told, sender: from, receiver: to, template, payload: whole });
+  if (head === null) return { head: null };
+  const { fields, moving, immutable, signature, id } = head;
+  const record = moving.record === null ? null : keyRecord(moving.record);
+  if (record && (!equal(record.root, fields.origin) || record.epoch !== fields.keyEpoch)) {
+    throw new Error("foreign key record");
+  }
+  const key = fields.keyEpoch === 0 ? fields.origin : record?.signing;
+  return {
+    bytes: head.bytes,
+    defines: head.defines,
+    usesTemplate: head.usesTemplate,
+    payloadFollows: head.payloadFollows,
+    header: hex(immutable),
+    id: hex(id),
+    valid: key !== undefined && verifies(key, "envelope", immutable, signature),
+    hopsUsed: moving.hopsUsed,
+    ageS: moving.ageS,
+    relayIndex: moving.relayIndex,
+    recordEpoch: record?.epoch ?? null,
+    elided: moving.chain.elidedCount,
+    digest: moving.chain.digest && hex(moving.chain.digest),
+    entries: moving.chain.entries.length,
   };
 }
 

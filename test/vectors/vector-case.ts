@@ -17,6 +17,18 @@ export interface ContentBaseJson {
   readonly lifetimeS: number;
 }
 
+export interface HeadTemplateJson {
+  readonly slot: number;
+  readonly origin: string;
+  readonly destination: string;
+  readonly keyEpoch: number;
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly createdUnixS: number | null;
+  readonly lifetimeS: number;
+  readonly hopMax: number;
+}
+
 export type VectorInput =
   | { readonly kind: "gate-ed25519"; readonly key: string }
   | { readonly kind: "gate-x25519"; readonly key: string }
@@ -56,6 +68,37 @@ export type VectorInput =
       readonly prefix: string;
       readonly payload: string;
       readonly staticSeal: boolean;
+      /** Remembered by both ends; nothing when absent. */
+      readonly context?: string;
+      /** Root key of whom it was sealed for, where its origin opens it. */
+      readonly recipient?: string;
+    }
+  /** What can be opened of a chunked payload of `payloadBytes` bytes when only `payload` is there. */
+  | {
+      readonly kind: "open-chunks";
+      readonly seed: string;
+      readonly origin: string;
+      readonly prefix: string;
+      readonly payload: string;
+      readonly payloadBytes: number;
+      readonly context?: string;
+      readonly recipient?: string;
+    }
+  | { readonly kind: "blocks"; readonly bytes: string }
+  /** The opened blocks of a chunked payload. */
+  | {
+      readonly kind: "series";
+      readonly base: ContentBaseJson;
+      readonly pieces: readonly { readonly apart: boolean; readonly bytes: string }[];
+    }
+  /** `payload` stands where the payload follows the head; `template` is all the receiver holds. */
+  | {
+      readonly kind: "compact-head";
+      readonly bytes: string;
+      readonly sender: string;
+      readonly receiver: string;
+      readonly template: HeadTemplateJson | null;
+      readonly payload: string;
     }
   | { readonly kind: "content"; readonly bytes: string; readonly base: ContentBaseJson }
   | { readonly kind: "commitment"; readonly token: string }

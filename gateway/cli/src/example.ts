@@ -42,7 +42,9 @@ links:
     turnaround: 250 ms         # from receiving to sending
     duplex: half
     # content: clear-signed    # amateur bands: nothing may be obscured there
-    # airtime_per_hour: 10 %
+    # airtime_per_hour: 10 %   # a fifth of it is kept for urgent messages: urgent_share
+    # drain_rate: 100 B/s      # the most we send, and want to be sent
+    # windows: ["cron 0 6,18 * * * for 30m"]    # when the far end listens, UTC
   # harbour:                   # a second way, when there is a network
   #   driver: tcp
   #   peer: shore

@@ -11,6 +11,14 @@ export function bytesText(byteCount: number): string {
   return `${(byteCount / 1_000_000).toFixed(1)} MB`;
 }
 
+/** `45 s`, `12 min`, `6 h`, `3 d`. Rounded up: nobody complains about what comes early. */
+export function spanText(spanMs: number): string {
+  if (spanMs < 120_000) return `${Math.ceil(spanMs / 1_000)} s`;
+  if (spanMs < 7_200_000) return `${Math.ceil(spanMs / 60_000)} min`;
+  if (spanMs < 172_800_000) return `${Math.ceil(spanMs / 3_600_000)} h`;
+  return `${Math.ceil(spanMs / 86_400_000)} d`;
+}
+
 /** Columns as wide as their widest cell; the last one runs on. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];

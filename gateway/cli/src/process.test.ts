@@ -94,6 +94,29 @@ async function makePair(): Promise<{ ship: string; shore: string }> {
   return { ship, shore };
 }
 
+function askBeforeSending(ship: string): void {
+  const asked = ["route", "explain", "--config", ship, "--size", "12kB", "--class", "flash"];
+  const route = estafette([...asked, "anna@shore.example"]);
+  expect(route).toMatchObject({ code: 0, err: "" });
+  expect(route.out).toMatch(/^12\.0 kB of class flash for shore, wanted at the next gateway within 60 s\n/);
+  expect(route.out).toMatch(
+    /\n\* +shore +lan +free +\d+ s \(guess\) +in time +destination, in conversation\n/,
+  );
+  expect(route.out).toMatch(/\n\* destination, open now, the only link there\n$/);
+  expect(JSON.parse(estafette([...asked, "--json", "shore"]).out)).toMatchObject({
+    bytes: 12_000,
+    ways: [{ link: "lan", chosen: true, meets_deadline: true }],
+  });
+  expect(estafette(["route", "explain", "--config", ship, "nobody"])).toMatchObject({ code: 67, out: "" });
+  const weighed = estafette(["send", "--config", ship, "--estimate", "anna@shore.example"], "All well\n");
+  expect(weighed).toMatchObject({ code: 0, err: "" });
+  expect(weighed.out).toMatch(/^anna@shore\.example: .* sealed, about \d+ B on the air\n/);
+  const document = estafette(["send", "--config", ship, "--estimate", "--json", "anna@shore.example"], "x\n");
+  expect(JSON.parse(document.out)).toMatchObject({ parts: [{ route: { ways: [{ basis: "guess" }] } }] });
+  expect(estafette(["send", "--config", ship, "--estimate", "eve@aurora.ship.example"], "x").code).toBe(67);
+  expect(estafette(["queue", "--config", ship])).toMatchObject({ code: 0, out: "nothing waits\n" });
+}
+
 describe.skipIf(!existsSync(MAIN))("the built command", () => {
   it("starts fast and ends with the right code", () => {
     expect(estafette(["version"])).toMatchObject({ code: 0, err: "" });
@@ -120,6 +143,7 @@ describe.skipIf(!existsSync(MAIN))("the built command", () => {
     expect(await second.ended()).toBe(73);
     await a.logged("neighbour established");
 
+    askBeforeSending(ship);
     const sent = estafette(["send", "--config", ship, "-s", "Hello", "anna@shore.example"], "All well\n");
     expect(sent).toMatchObject({ code: 0, err: "" });
     const id = sent.out.trim();

@@ -21,6 +21,12 @@ function lineOf(event: Telemetry): Line {
       const level = event.state === "broken" ? "warn" : "info";
       return [level, `link ${event.state}`, { link: event.link, detail: event.detail }];
     }
+    case "paused":
+      return [
+        "info",
+        "link paused",
+        { link: event.link, why: event.why, s: Math.ceil(event.waitMs / 1_000) },
+      ];
     case "neighbour":
       return [
         "info",

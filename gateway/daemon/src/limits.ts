@@ -12,6 +12,9 @@ export const DAEMON_LIMITS = {
   eventBacklogBytesMax: 262_144,
   /** Records of one list answer. */
   listMax: 1_000,
+  /** Bytes of a message whose way is asked for, and characters of its address; more is answered 422. */
+  routeBytesMax: 100_000_000,
+  routeAddressCharactersMax: 254,
   /** Milliseconds for the headers, and for the whole, of an API request; longer is answered 408. */
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { CONFIG_LIMITS, type Config, ConfigErrors, optionKey, parseConfig } from "@estafette/config";
 import { ConfigError, ProtocolError } from "@estafette/contract";
 import { publicKeysOf } from "@estafette/protocol";
+import { ContactWindows } from "@estafette/router";
 import { loadBearer, loadSmtpBridge } from "./plugins.js";
 import { secretLookup } from "./secrets.js";
 import { placedMail, smtpOptions } from "./settings.js";
@@ -33,6 +34,7 @@ export async function loadConfig(path: string, env: NodeJS.ProcessEnv): Promise<
   }
   const config = parseConfig(text, file, { secrets: secretLookup(file, env) });
   checkKeys(config);
+  checkWindows(config);
   return config;
 }
 
@@ -52,6 +54,22 @@ function checkKeys(config: Config): void {
           fix: "ask that gateway for a new invitation",
         }),
       ];
+    }
+  });
+  const [first, ...rest] = errors;
+  if (first !== undefined) throw new ConfigErrors([first, ...rest]);
+}
+
+/** Contact windows are read by the router, and refused at their line. */
+function checkWindows(config: Config): void {
+  const errors = config.links.flatMap(({ name, budget }) => {
+    try {
+      new ContactWindows(budget.windows);
+      return [];
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      const { key = "windows", fix = "" } = error.place;
+      return [config.errorAt(["links", name, ...key.split(".")], { problem: error.message, fix })];
     }
   });
   const [first, ...rest] = errors;

@@ -17,6 +17,7 @@ export function relaySettings(config: Config, peers: readonly PeerSettings[]): R
     routes: config.routes,
     lifetimeS: config.lifetimeS,
     hopMax: config.hopMax,
+    flashCopies: config.flashCopies,
     messageBytesMax: config.mail.messageBytesMax,
     receipts: config.receipts,
     retryS: config.retryS,
@@ -24,9 +25,9 @@ export function relaySettings(config: Config, peers: readonly PeerSettings[]): R
 }
 
 export function linkSettings(link: LinkConfig): LinkSettings {
-  const { name, peers, chain, neighbours } = link;
+  const { name, peers, chain, neighbours, budget } = link;
   // Names that are configured are all there are; none configured means that they are learnt.
-  return { name, peers, chain, ...(Object.keys(neighbours).length > 0 ? { neighbours } : {}) };
+  return { name, peers, chain, budget, ...(Object.keys(neighbours).length > 0 ? { neighbours } : {}) };
 }
 
 export function accountOf(user: Config["users"][number]): Account {

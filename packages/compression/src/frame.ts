@@ -101,6 +101,7 @@ export function rebuildBlocks(bytes: Uint8Array): Rebuilt {
   let openBytesMax = 0;
   let at = length.bytes;
   for (let last = false; !last; ) {
+    at = afterPadding(bytes, at);
     const block = readBlock(bytes, at);
     at += blockHeaderBytes + block.bytes;
     openBytesMax += block.openBytesMax;
@@ -114,6 +115,13 @@ export function rebuildBlocks(bytes: Uint8Array): Rebuilt {
   frame.set(frameHeader);
   frame.set(bytes.subarray(length.bytes), frameHeader.length);
   return { frame, openBytesMax: length.value, declaredBytes: length.value };
+}
+
+/** Past the empty raw blocks that pad a content: there may be 80,000, too many to look at each as a block. */
+function afterPadding(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (bytes[at] === 0 && bytes[at + 1] === 0 && bytes[at + 2] === 0) at += blockHeaderBytes;
+  return at;
 }
 
 function readBlock(bytes: Uint8Array, at: number): Block {

@@ -51,6 +51,11 @@ links:
     turnaround: 250 ms
     parcel_max: 255 B
     airtime_per_hour: 10 %
+    airtime_per_day: 5 %
+    drain_rate: 100 B/s
+    credits: {per_contact: 1, per_kilobyte: 0.5, per_day: 40}
+    urgent_share: 25 %
+    windows: ["cron 0 6,18 * * * for 30m"]
     login_word: !secret anna
 routing:
   - {match: "*", via: [shore]}
@@ -88,6 +93,13 @@ describe("a good file", () => {
         peers: ["shore"],
         chain: "auto",
         neighbours: {},
+        budget: {
+          drainBytesPerS: 100,
+          airtimeMsPerDayMax: 4_320_000,
+          credits: { perContact: 1, perKilobyte: 0.5, perDay: 40, perMonth: null },
+          urgentShare: 0.25,
+          windows: ["cron 0 6,18 * * * for 30m"],
+        },
         options: {
           port: "/dev/serial/by-id/usb-radio",
           baud: 9600,

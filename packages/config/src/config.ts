@@ -20,6 +20,8 @@ export interface Config {
   readonly retryS: readonly number[];
   /** [1…16], default 16. */
   readonly hopMax: number;
+  /** Copies of a flash message over different links [1…4]. */
+  readonly flashCopies: number;
   readonly receipts: boolean;
   /** null: `api.sock` in the state directory. */
   readonly apiSocket: string | null;
@@ -48,8 +50,29 @@ export interface LinkConfig {
   readonly peers: readonly string[];
   readonly chain: "full" | "digest" | "auto";
   readonly neighbours: Readonly<Record<string, string>>;
+  readonly budget: LinkBudgetConfig;
   /** For the plugin's `parse`: keys in camelCase, secrets as text, values with units as base units. */
   readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** What a link may use, beyond what its driver bounds. */
+export interface LinkBudgetConfig {
+  /** Bytes per second; null: as fast as it goes. */
+  readonly drainBytesPerS: number | null;
+  /** Milliseconds in any 24 hours; null: no bound. */
+  readonly airtimeMsPerDayMax: number | null;
+  /** In units of the owner's choice; null: it costs what its driver says, without a bound. */
+  readonly credits: {
+    readonly perContact: number;
+    readonly perKilobyte: number;
+    /** In any 24 hours, and in any 30 days; null: no bound. */
+    readonly perDay: number | null;
+    readonly perMonth: number | null;
+  } | null;
+  /** Fraction [0…0.9] kept for flash and priority. */
+  readonly urgentShare: number;
+  /** As written; empty: always open. The router reads them. */
+  readonly windows: readonly string[];
 }
 
 export interface MailConfig {

@@ -115,6 +115,28 @@ describe("errors name line, column, key and fix", () => {
       ],
     ],
     [
+      "a rate of bits where bytes are meant",
+      `${HEAD}links:\n  hf: {driver: serial, drain_rate: 100 bit/s}\n`,
+      [
+        'e.yaml:4:24  links.hf.drain_rate  "bit/s" is not a unit of a rate in bytes per second. Use one of B/s, kB/s, MB/s',
+      ],
+    ],
+    [
+      "a share without its sign",
+      `${HEAD}links:\n  hf: {driver: serial, urgent_share: 20}\n`,
+      ["e.yaml:4:24  links.hf.urgent_share  20 needs a unit. Write for example 20 %"],
+    ],
+    [
+      "everything kept for the urgent",
+      `${HEAD}links:\n  hf: {driver: serial, urgent_share: 95 %}\n`,
+      ['e.yaml:4:24  links.hf.urgent_share  "95 %" is out of range. Use 0 % to 90 %'],
+    ],
+    [
+      "a mistyped price",
+      `${HEAD}links:\n  sat: {driver: serial, credits: {per_dy: 3}}\n`,
+      ['e.yaml:4:35  links.sat.credits.per_dy  unknown key. Did you mean "per_day"?'],
+    ],
+    [
       "a key twice",
       `${HEAD}peers:\n  a: {key: ${KEY}}\n  b: {key: ${KEY}}\n`,
       ["e.yaml:5:7  peers.b.key  this is the key of peer a. Each gateway has its own"],

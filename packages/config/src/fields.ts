@@ -1,7 +1,19 @@
 import { z } from "zod";
 import { parseKey } from "./key-text.js";
 import { CONFIG_LIMITS } from "./limits.js";
-import { AIRTIME, bareNumber, DURATION, parseUnit, quote, RATE, SIZE, type UnitKind } from "./units.js";
+import {
+  AIRTIME,
+  AIRTIME_PER_DAY,
+  BYTE_RATE,
+  bareNumber,
+  DURATION,
+  parseUnit,
+  quote,
+  RATE,
+  SHARE,
+  SIZE,
+  type UnitKind,
+} from "./units.js";
 
 /** A value written as `!secret name`. */
 export class Secret {
@@ -59,6 +71,13 @@ export const size = (min: string, max: string): z.ZodType<number, string> =>
   withUnit(SIZE, { min: base(min, SIZE), max: base(max, SIZE), say: `${min} to ${max}` });
 export const airtime = (): z.ZodType<number, string> =>
   withUnit(AIRTIME, { min: 1, max: 3_600_000, say: "1 s to 1h, or 1 % to 100 %" });
+export const airtimePerDay = (): z.ZodType<number, string> =>
+  withUnit(AIRTIME_PER_DAY, { min: 1, max: 86_400_000, say: "1 s to 24h, or 1 % to 100 %" });
+export const byteRate = (): z.ZodType<number, string> =>
+  withUnit(BYTE_RATE, { min: 1, max: 1e8, say: "1 B/s to 100 MB/s" });
+/** As a fraction [0…0.9]. */
+export const share = (): z.ZodType<number, string> =>
+  withUnit(SHARE, { min: 0, max: 9_000, say: "0 % to 90 %" }).transform((hundredths) => hundredths / 10_000);
 export const rate = (): z.ZodType<number, string> =>
   withUnit(RATE, { min: 1, max: 1e9, say: "1 bit/s to 1000 Mbit/s" });
 

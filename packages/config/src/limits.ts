@@ -16,6 +16,9 @@ export const CONFIG_LIMITS = {
   routesMax: 256,
   /** Relay list of one route (SPEC.md: 8 at most). */
   viaMax: 8,
+  /** Contact windows of one link, and characters of one of them. */
+  windowsMax: 64,
+  windowCharactersMax: 128,
   /** Characters of a secret. */
   secretCharactersMax: 4_096,
 } as const;

@@ -1,6 +1,6 @@
 import type { ConfigError } from "@estafette/contract";
 import { checkReferences, ownDomains } from "./check.js";
-import type { Config, LinkConfig, MailConfig, PeerConfig } from "./config.js";
+import type { Config, LinkBudgetConfig, LinkConfig, MailConfig, PeerConfig } from "./config.js";
 import { readDocument, type SecretLookup } from "./document.js";
 import { ConfigErrors } from "./errors.js";
 import { Secret } from "./fields.js";
@@ -96,6 +96,7 @@ function build(raw: RawConfig, file: string): Omit<Config, "errorAt"> {
     lifetimeS: Math.round(raw.lifetime / 1_000),
     retryS: raw.retry.map((ms) => Math.max(1, Math.round(ms / 1_000))),
     hopMax: raw.hop_limit,
+    flashCopies: raw.flash_copies,
     receipts: raw.receipts,
     apiSocket: raw.api.socket ?? null,
   };
@@ -126,7 +127,8 @@ const SHARED_OPTIONS = {
 } as const;
 
 function buildLink(name: string, link: RawConfig["links"][string]): LinkConfig {
-  const { driver, peer, peers, chain, neighbours, ...others } = link;
+  const { driver, peer, peers, chain, neighbours, ...rest } = link;
+  const { drain_rate, airtime_per_day, credits, urgent_share, windows, ...others } = rest;
   const options: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(others)) {
     if (value === undefined) continue;
@@ -141,8 +143,20 @@ function buildLink(name: string, link: RawConfig["links"][string]): LinkConfig {
     peers: peer !== undefined ? [peer] : (peers ?? []),
     chain,
     neighbours: neighbours ?? {},
+    budget: {
+      drainBytesPerS: drain_rate ?? null,
+      airtimeMsPerDayMax: airtime_per_day ?? null,
+      credits: credits === undefined ? null : buildCredits(credits),
+      urgentShare: urgent_share,
+      windows,
+    },
     options,
   };
+}
+
+function buildCredits(raw: NonNullable<RawConfig["links"][string]["credits"]>): LinkBudgetConfig["credits"] {
+  const { per_contact: perContact, per_kilobyte: perKilobyte, per_day, per_month } = raw;
+  return { perContact, perKilobyte, perDay: per_day ?? null, perMonth: per_month ?? null };
 }
 
 /** Name of a driver's option in the file. Inverse of what {@link parseConfig} does to the keys of a link. */

@@ -52,6 +52,16 @@ const peer = z.strictObject({
   transit: describe(flag(true), "Carry for it what is not for us."),
 });
 
+const credit = () => z.number().min(0).max(1e9);
+
+/** What a paid link costs, in units of its owner's choice: cents, units, messages. */
+const credits = z.strictObject({
+  per_contact: describe(credit().default(0), "Each dialled contact."),
+  per_kilobyte: describe(credit().default(0), "Each 1000 bytes sent."),
+  per_day: describe(credit().optional(), "Most in any 24 hours. Default: no bound."),
+  per_month: describe(credit().optional(), "Most in any 30 days. Default: no bound."),
+});
+
 /** Keys every link understands; the rest belongs to its driver. */
 const link = z.looseObject({
   driver: describe(field.name(), "Kind of bearer: tcp, serial."),
@@ -81,6 +91,23 @@ const link = z.looseObject({
   airtime_per_hour: describe(
     field.airtime().optional(),
     "Channel time we may occupy per hour, 10 % or 6 min (airtimeMsPerHourMax of the driver).",
+  ),
+  airtime_per_day: describe(
+    field.airtimePerDay().optional(),
+    "Channel time we may occupy in any 24 hours, 5 % or 72 min.",
+  ),
+  drain_rate: describe(
+    field.byteRate().optional(),
+    "Most we send in the long run, and what neighbours are asked to keep to: 100 B/s. Default: as fast as it goes.",
+  ),
+  credits: describe(credits.optional(), "What this link costs, and how much may be spent."),
+  urgent_share: describe(
+    field.share().prefault("20 %"),
+    "Part of airtime and credits that only flash and priority messages may use.",
+  ),
+  windows: describe(
+    list(z.string().max(LIMITS.windowCharactersMax), LIMITS.windowsMax).default([]),
+    "When it may be used, in UTC: cron 0 6,18 * * * for 30m, or 2026-12-01T06:00Z/PT20M. Default: always. Not enforced while the clock is untrusted.",
   ),
 });
 
@@ -185,6 +212,10 @@ export const configSchema = z.strictObject({
     "Waits between attempts; the last one repeats.",
   ),
   hop_limit: describe(z.int().min(1).max(16).default(16), "Most gateways a message may pass."),
+  flash_copies: describe(
+    z.int().min(1).max(4).default(1),
+    "Links over which a flash message goes at the same time; what still waits is taken back when it is there.",
+  ),
   receipts: describe(flag(true), "Ask the far gateway for a signed receipt for every message."),
   api: describe(
     z

@@ -36,6 +36,22 @@ export const AIRTIME: UnitKind = {
   factors: { "%": 36_000, s: 1_000, min: 60_000, m: 60_000, h: 3_600_000 },
 };
 
+/** Base unit: milliseconds of airtime in each day; a percentage is a share of the day. */
+export const AIRTIME_PER_DAY: UnitKind = {
+  ...AIRTIME,
+  factors: { ...AIRTIME.factors, "%": 864_000 },
+};
+
+/** Base unit: bytes per second. */
+export const BYTE_RATE: UnitKind = {
+  noun: "a rate in bytes per second",
+  example: "100 B/s",
+  factors: { "B/s": 1, "kB/s": 1e3, "MB/s": 1e6 },
+};
+
+/** Base unit: hundredths of a percent. */
+export const SHARE: UnitKind = { noun: "a share", example: "20 %", factors: { "%": 100 } };
+
 export type UnitResult = { readonly value: number } | { readonly problem: string; readonly fix: string };
 
 const NUMBER_AND_UNIT = /^([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([A-Za-z%][A-Za-z/]{0,7})?$/;

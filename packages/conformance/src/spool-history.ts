@@ -103,7 +103,9 @@ class History {
     const fresh = delivery(pick % 6, { to, lifetimeMs: (1 + (more % 2)) * HOUR_MS, body: content(more) });
     const answer = await this.world.spool.acceptArrival(arrival(id, [fresh]));
     const deadlineMs = this.model.nowMs + fresh.lifetimeMs;
-    expect(answer).toBe(this.model.arrive(id, { sequence: pick % 6, to, deadlineMs, bodyBytes: more }));
+    expect(answer.outcome).toBe(
+      this.model.arrive(id, { sequence: pick % 6, to, deadlineMs, bodyBytes: more }),
+    );
   }
 
   private async compose({ pick, more }: HistoryStep): Promise<void> {

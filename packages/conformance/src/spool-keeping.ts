@@ -99,8 +99,8 @@ export const keepingCases: SpoolCases = {
   "an arrival is kept once, with its notes": async (world) => {
     const { spool } = world;
     const note = { hop: hop("radio", 7), bytes: content(33), lifetimeMs: HOUR_MS };
-    expect(await spool.acceptArrival(arrival(5, [delivery(1)], [note]))).toBe("kept");
-    expect(await spool.acceptArrival(arrival(5, [delivery(2)], [note]))).toBe("already-held");
+    expect((await spool.acceptArrival(arrival(5, [delivery(1)], [note]))).outcome).toBe("kept");
+    expect((await spool.acceptArrival(arrival(5, [delivery(2)], [note]))).outcome).toBe("already-held");
     expect(await spool.listDeliveries({ limit: 10 })).toHaveLength(1);
     const notes = await world.ready(10, "radio", 7);
     expect(notes.map((leg) => leg.what)).toMatchObject([{ kind: "note", bytes: content(33) }]);

@@ -68,6 +68,7 @@ export function delivery(sequence: number, changes: Partial<NewDelivery> = {}): 
     to: ["anna@ship.example"],
     body: content(200, sequence),
     envelopeId: null,
+    place: null,
     context: content(40, sequence),
     lifetimeMs: 24 * HOUR_MS,
     ...changes,

@@ -42,7 +42,7 @@ export const tellingCases: SpoolCases = {
     const [one] = await world.spool.untold(9);
     const untoldId = one?.untoldId ?? -1;
     const told = { untoldId, messages: [message(2)], deliveries: [delivery(5)], notes: [note(1)] };
-    expect(await world.spool.tell(told)).toBe(true);
+    expect((await world.spool.tell(told)).told).toBe(true);
     await world.crash();
     expect(await world.spool.untold(9)).toEqual([]);
     expect(await world.spool.message(message(2).key)).not.toBeNull();
@@ -55,8 +55,8 @@ export const tellingCases: SpoolCases = {
     await spool.endMessage(message(1).key, "expired", "");
     const [one] = await spool.untold(9);
     const untoldId = one?.untoldId ?? -1;
-    expect(await spool.tell({ untoldId, ...NOTHING })).toBe(true);
-    expect(await spool.tell({ untoldId, ...NOTHING, messages: [message(2)] })).toBe(false);
+    expect((await spool.tell({ untoldId, ...NOTHING })).told).toBe(true);
+    expect((await spool.tell({ untoldId, ...NOTHING, messages: [message(2)] })).told).toBe(false);
     expect(await spool.message(message(2).key)).toBeNull();
   },
 

@@ -52,6 +52,8 @@ export interface ConversationInit {
   readonly channel: ChannelTraits;
   readonly rng: Rng;
   readonly nowMs: number;
+  /** Told to the neighbour in every handshake, 0…24 bytes; what it says is the relay's. */
+  readonly greeting: Uint8Array;
 }
 
 /** Something we have for the neighbour. `key` is ours, returned in `settled`. */
@@ -62,6 +64,15 @@ export interface OutgoingTransfer {
   /** Head as defined by SPEC.md: immutable bytes, signature, transit fields, chain. */
   readonly head: Uint8Array;
   readonly payload: Uint8Array;
+  /** The head as told together with the whole payload, where that is shorter. Default: {@link head}. */
+  readonly pushHead?: Uint8Array;
+  /**
+   * Ask first whether it is wanted. False: there is nothing to save by asking, so head and payload go at once, in
+   * one piece where they fit into one parcel.
+   */
+  readonly probe: boolean;
+  /** Transfers of one class take turns by this name (neighbour, sender); those of one flow go in order. Default "". */
+  readonly flow?: string;
 }
 
 export interface OutgoingNote {
@@ -88,7 +99,11 @@ export type NeverReason =
   | "hop-limit"
   | "invalid"
   | "loop"
-  | "policy";
+  | "policy"
+  /** The head refers to a template that is not here: tell it in full. */
+  | "template"
+  /** The content refers to a context that is not here: seal it anew. */
+  | "context";
 
 export type ConversationEvent =
   /** Mutually authenticated; `pairSecret` is to be kept for resumption before anything is sent under it. */
@@ -97,8 +112,18 @@ export type ConversationEvent =
       readonly neighbour: KnownNeighbour;
       readonly resumed: boolean;
       readonly pairSecret: Uint8Array;
+      /** What the neighbour's relay told us. */
+      readonly greeting: Uint8Array;
     }
-  /** Header-only probe. Answer with decide(). */
+  /**
+   * Everything at once: head ‖ payload in one piece. Verify, commit, then accept() or reject(). The same bytes may
+   * come again under another tag in a later conversation.
+   */
+  | { readonly type: "pushed"; readonly tag: number; readonly bytes: Uint8Array }
+  /**
+   * Header-only probe. Answer with decide(). `eager`: the data follows unasked, so head, range and complete may
+   * come before you decide; decide(want) may then only say what is held, reject() ends it at any time.
+   */
   | {
       readonly type: "offered";
       readonly tag: number;
@@ -106,6 +131,7 @@ export type ConversationEvent =
       readonly class: MessageClass;
       readonly headBytes: number;
       readonly payloadBytes: number;
+      readonly eager: boolean;
     }
   /** The head is complete: check it now, before more payload is spent. reject() if it is no good. */
   | { readonly type: "head"; readonly tag: number; readonly bytes: Uint8Array }

@@ -1,4 +1,4 @@
-import { ConfigError, ProtocolError } from "@estafette/contract";
+import { ConfigError, invariant, ProtocolError } from "@estafette/contract";
 import { AnswerBudget } from "./answer-budget.js";
 import type {
   Answer,
@@ -9,6 +9,7 @@ import type {
   OutgoingNote,
   OutgoingTransfer,
 } from "./api.js";
+import { applyRecord } from "./apply-record.js";
 import { Handshake } from "./handshake.js";
 import { RESET } from "./hello.js";
 import { IncomingBook } from "./incoming.js";
@@ -16,7 +17,8 @@ import type { Agreement } from "./introduction.js";
 import { LINK_LIMITS } from "./limits.js";
 import { Liveness } from "./liveness.js";
 import { OutgoingBook } from "./outgoing.js";
-import { CLASSES, type LinkRecord, ParcelFill, parseRecords } from "./records.js";
+import { ParcelFill } from "./parcel-fill.js";
+import { CLASSES, parseRecords } from "./records.js";
 import { ASK, KIND, kindOf, OVER, type Session } from "./session.js";
 import { Timing } from "./timing.js";
 import { earliest, Turn } from "./turn.js";
@@ -36,6 +38,7 @@ export function createConversation(init: ConversationInit): Conversation {
       key: "parcelBytesMax",
     });
   }
+  invariant(init.greeting.length <= LINK_LIMITS.greetingBytesMax, "a greeting has 24 bytes at most");
   return new LinkConversation(init);
 }
 
@@ -124,6 +127,7 @@ class LinkConversation implements Conversation {
       this.counts.parcelsRefused++;
       if (opened.outcome === "replayed") return;
       if (opened.outcome === "forged" && !this.live.forged()) return;
+      if (this.session?.guessedAt === true) this.handshake.begin(nowMs);
       this.handshake.unknownData(bytes, nowMs);
       return;
     }
@@ -131,11 +135,13 @@ class LinkConversation implements Conversation {
     this.turn.silentAsks = 0;
     this.handshake.cancel();
     const over = (opened.flags & OVER) !== 0;
-    this.turn.heard(nowMs, over);
-    if ((opened.flags & ASK) !== 0) this.mustAnswer = true;
+    const asks = (opened.flags & ASK) !== 0;
+    this.turn.heard(nowMs, over, asks || !over);
+    if (asks) this.mustAnswer = true;
     const records = parseRecords(opened.records);
     const before = this.events.length;
-    for (const record of records) if (!this.apply(record, nowMs)) this.counts.parcelsRefused++;
+    const books = { incoming: this.incoming, outgoing: this.outgoing, timing: this.timing };
+    for (const record of records) if (!applyRecord(record, books, nowMs)) this.counts.parcelsRefused++;
     if (this.events.length > before) this.graceUntilMs = nowMs + LINK_LIMITS.decisionGraceMs;
   }
 
@@ -146,8 +152,12 @@ class LinkConversation implements Conversation {
       this.counts.parcelsRefused++;
       return;
     }
-    const echo = (bytes[1] ?? 0) * 256 + (bytes[2] ?? 0);
+    const echo = this.session.echoed((bytes[1] ?? 0) * 256 + (bytes[2] ?? 0));
     const next = this.session.nextCounter16;
+    if (echo === null) {
+      this.counts.parcelsRefused++;
+      return;
+    }
     if (!this.init.channel.lossy) {
       this.turn.heard(nowMs, true);
       if (this.live.reset(echo, next)) this.handshake.begin(nowMs);
@@ -164,41 +174,11 @@ class LinkConversation implements Conversation {
     }
     this.handshake.settle(agreement);
     this.session = agreement.session;
-    this.live.begin(agreement.initiator);
+    this.live.begin(agreement.initiator, this.nowMs);
     this.mustAnswer = false;
-    const { pairSecret, resumed } = agreement;
+    const { pairSecret, resumed, greeting } = agreement;
     const neighbour = { ...agreement.neighbour, pairSecret };
-    this.events.push({ type: "established", neighbour, resumed, pairSecret });
-  }
-
-  /** False: the record contradicts what we know. */
-  private apply(record: LinkRecord, nowMs: number): boolean {
-    switch (record.type) {
-      case "offer":
-        return this.incoming.heardOffer(record);
-      case "segment":
-        return this.incoming.heardSegment(record);
-      case "poll":
-        this.incoming.heardPoll(record.tag);
-        return true;
-      case "withdraw":
-        this.incoming.heardWithdraw(record.tag);
-        return true;
-      case "note":
-        return this.incoming.heardNote(record);
-      case "want":
-        this.outgoing.heardWant(record, (tries) => nowMs + this.timing.backOffMs(tries));
-        return true;
-      case "verdict":
-        this.outgoing.heardVerdict(record.tag, record.verdict);
-        return true;
-      case "unknown":
-        this.outgoing.heardUnknown(record.tag);
-        return true;
-      case "note-ok":
-        this.outgoing.heardNoteOk(record.tag);
-        return true;
-    }
+    this.events.push({ type: "established", neighbour, resumed, pairSecret, greeting });
   }
 
   tick(nowMs: number): void {
@@ -245,31 +225,32 @@ class LinkConversation implements Conversation {
     const { session } = this;
     if (session === null || this.handshake.beginning || this.holdsBack()) return null;
     if (!this.wantsToSpeak()) {
-      this.turn.endBurst();
+      if (!this.live.firstWord) this.turn.endBurst();
       return null;
     }
     if (!this.turn.maySpeak(nowMs)) return null;
     return this.nextData(session, nowMs);
   }
 
-  /** On half duplex an answer waits a moment for our own decisions, so that it is worth a turn. */
+  /** An answer waits a moment for our own decisions, so that it is worth a parcel, on half duplex a turn. */
   private holdsBack(): boolean {
-    const half = this.init.channel.duplex === "half";
-    return half && this.graceUntilMs !== null && this.incoming.undecided;
+    if (this.graceUntilMs === null || !this.incoming.undecided) return false;
+    return this.init.channel.duplex === "half" || !this.hasWords();
   }
 
   private wantsToSpeak(): boolean {
-    return (
-      this.mustAnswer ||
-      this.live.probeDue ||
-      this.incoming.wantsToSpeak ||
-      this.outgoing.wantsToSpeak(this.turn.burst)
-    );
+    return this.mustAnswer || this.hasWords();
+  }
+
+  private hasWords(): boolean {
+    const { live, incoming, outgoing } = this;
+    return live.probeDue || incoming.wantsToSpeak || outgoing.wantsToSpeak(this.turn.burst);
   }
 
   private nextData(session: Session, nowMs: number): Uint8Array {
     const parcelBytes = this.timing.parcelBytes(session.traits.parcelBytesMax);
     const parcel = new ParcelFill(session.roomBytes(parcelBytes));
+    if (this.mustAnswer) this.incoming.reportPushes();
     this.incoming.fill(parcel, session.heardCounter16);
     const sendingUrgency = this.outgoing.sendingUrgency();
     const filled = this.outgoing.fill(parcel, {
@@ -283,6 +264,7 @@ class LinkConversation implements Conversation {
     const records = parcel.done();
     const more = this.wantsToSpeak();
     const overtakes = filled.offered < Math.min(sendingUrgency, CLASSES.length);
+    if (filled.asking < this.outgoing.sendingUrgency()) this.turn.hurry();
     const half = this.init.channel.duplex === "half";
     const sealedBytes = parcelBytes - parcel.roomBytes + records.length;
     // Into silence only one parcel at a time.
@@ -336,8 +318,8 @@ class LinkConversation implements Conversation {
     if (this.lost) this.events.push({ type: "settled", key, result: { result: "broken" } });
     else if (bytes.length > LINK_LIMITS.noteBytesMax) {
       this.events.push({ type: "settled", key, result: { result: "never", reason: "too-large" } });
-    } else if (this.outgoing.noteCount >= LINK_LIMITS.notesOpenMax) this.settleBusy(key);
-    else this.outgoing.note(note);
+    } else if (this.outgoing.notes.count >= LINK_LIMITS.notesOpenMax) this.settleBusy(key);
+    else this.outgoing.notes.add(note);
   }
 
   private settleBusy(key: number): void {
@@ -362,7 +344,7 @@ class LinkConversation implements Conversation {
   }
 
   acceptNote(tag: number, _nowMs: number): void {
-    this.incoming.acceptNote(tag);
+    this.incoming.notes.accept(tag);
   }
 
   close(_nowMs: number, why: string): void {

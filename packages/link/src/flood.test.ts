@@ -44,18 +44,18 @@ class Forger {
   private parcel(end: End, side: number, what: number): Uint8Array | null {
     const { rng, world } = this;
     const attempt = 7;
-    const xx = (): Uint8Array => Uint8Array.of(...rng.bytes(32), 1, 0, 0, 128);
+    const xx = (): Uint8Array => Uint8Array.of(...rng.bytes(32), 0x12, 0, 128);
     const hello = (kind: 1 | 2 | 3, pattern: "KK" | "XX", length: number): readonly Uint8Array[] =>
       cutHello({ kind, pattern, clear: false, attempt, message: rng.bytes(length) }, 128);
     switch (what) {
       case 0:
         return cutHello({ kind: 1, pattern: "XX", clear: false, attempt, message: xx() }, 128)[0] ?? null;
       case 1:
-        return hello(1, "KK", 52)[0] ?? null;
+        return hello(1, "KK", 51)[0] ?? null;
       case 2: // the first of two pieces, the second of which never comes
-        return hello(2, "XX", 132)[0] ?? null;
+        return hello(2, "XX", 131)[0] ?? null;
       case 3:
-        return Uint8Array.of(KIND.resume1 << 5, ...this.epoch(), ...rng.bytes(8), 1, 0, 0, 128);
+        return Uint8Array.of(KIND.resume1 << 5, ...this.epoch(), ...rng.bytes(8), 0x12, 0, 128);
       case 4: {
         const cause = end.sent.findLast((bytes) => kindOf(bytes) === KIND.data);
         return cause === undefined ? null : encodeReset(3, resetEcho(cause));

@@ -1,7 +1,7 @@
 import { ProtocolError } from "@estafette/contract";
 import { AnswerBudget } from "./answer-budget.js";
 import type { ConversationInit } from "./api.js";
-import { beginAttempt, cutMessage, type OurAttempt } from "./attempt.js";
+import { beginAttempt, cutMessage, followingAttempt, type OurAttempt } from "./attempt.js";
 import { compareBytes, equalBytes } from "./bytes.js";
 import { type Candidate, Candidates, type Way } from "./candidates.js";
 import {
@@ -164,16 +164,10 @@ export class Handshake {
     const { attemptTriesMax, disownedTriesMax } = LINK_LIMITS;
     if (ours !== null && ours.tries >= (ours.disowned ? disownedTriesMax : attemptTriesMax)) {
       this.outbox.dropOurs();
-      this.beginWay(this.nextWay(ours.way));
+      this.ours = followingAttempt(this.init, this.introduction, ours.way);
     }
     this.queueOurs();
     return "waiting";
-  }
-
-  /** A resumption without any answer alternates with KK, which a forger cannot use up the answers to. */
-  private nextWay(way: Way): Way {
-    if (way === "XX" || this.introduction.pairSecret === null || !this.timing.channel.lossy) return way;
-    return way === "resume" ? "KK" : "resume";
   }
 
   nextTickMs(): number | null {
@@ -321,10 +315,8 @@ export class Handshake {
   }
 
   private heardResume1(parcel: Uint8Array, nowMs: number): HandshakeHeard {
-    if (!this.introduction.isResume1(parcel)) {
-      throw new ProtocolError("EST_PROTOCOL_RANGE", "a resumption of the wrong length");
-    }
-    const token = parcel.slice(3, 11);
+    this.introduction.checkResume1(parcel);
+    const token = Introduction.resumeToken(parcel);
     if (!this.mayAnswer("resume", token, nowMs)) return HEARD;
     const answer = this.introduction.answerResume(parcel);
     if (answer === null) {
@@ -358,6 +350,7 @@ export class Handshake {
     if (parcel.length !== RESET_BYTES || ours == null || first === undefined || !sameEcho(parcel, first)) {
       throw new ProtocolError("EST_PROTOCOL_STATE", "a reset of nothing");
     }
+    if (ours.steadfast) return HEARD;
     const down = reason === RESET.unknownPair ? ours.way === "resume" : reason === RESET.unknownKey;
     if (!down || ours.way === "XX") throw new ProtocolError("EST_PROTOCOL_STATE", "a reset without meaning");
     this.cancel();

@@ -19,9 +19,9 @@ const FLAG_KK = 1;
 const FLAG_CLEAR = 2;
 const LINK_VERSION = 1;
 const FEATURE_CLEAR = 1;
-export const FACTS_BYTES = 4;
-export const RESUME1_BYTES = 15;
-export const RESUME2_BYTES = 23;
+const FEATURE_ORDERED = 2;
+const FEATURE_LOSSLESS = 4;
+const FACTS_BYTES = 3;
 export const RESET_BYTES = 3;
 
 /** Names one attempt of one initiator, so that pieces of two never mix; echoed by the responder. */
@@ -112,33 +112,51 @@ export class HelloReader {
   }
 }
 
-/** What each end says about itself in a handshake: version, features, largest parcel; 4 bytes. */
+/** What each end says about itself and its channel in a handshake. */
 export interface Facts {
   readonly parcelBytesMax: number;
   readonly clear: boolean;
+  readonly ordered: boolean;
+  readonly lossless: boolean;
+  /** The relay's, 0…24 bytes; opaque here. */
+  readonly greeting: Uint8Array;
 }
 
+/** Version and features, largest parcel: 3 bytes; and the greeting, to the end of what carries them. */
 export function encodeFacts(facts: Facts): Uint8Array {
-  return new ByteWriter(FACTS_BYTES)
-    .u8(LINK_VERSION)
-    .u8(facts.clear ? FEATURE_CLEAR : 0)
+  const { clear, ordered, lossless, greeting } = facts;
+  const features =
+    (clear ? FEATURE_CLEAR : 0) | (ordered ? FEATURE_ORDERED : 0) | (lossless ? FEATURE_LOSSLESS : 0);
+  return new ByteWriter(FACTS_BYTES + greeting.length)
+    .u8((LINK_VERSION << 4) | features)
     .u16(facts.parcelBytesMax)
+    .bytes(greeting)
     .done();
 }
 
 /** Unknown feature bits are ignored: a later version may announce what we do not have. */
 export function parseFacts(bytes: Uint8Array): Facts {
   const reader = new ByteReader(bytes);
-  if (reader.u8() !== LINK_VERSION) {
+  const first = reader.u8();
+  if (first >>> 4 !== LINK_VERSION) {
     throw new ProtocolError("EST_PROTOCOL_VERSION", "the neighbour speaks another link version");
   }
-  const clear = (reader.u8() & FEATURE_CLEAR) !== 0;
   const parcelBytesMax = reader.u16();
   if (parcelBytesMax < LINK_LIMITS.parcelBytesMin) {
     throw new ProtocolError("EST_PROTOCOL_RANGE", "the neighbour's parcels are too small");
   }
-  reader.end();
-  return { parcelBytesMax, clear };
+  const greeting = reader.rest().slice();
+  if (greeting.length > LINK_LIMITS.greetingBytesMax) {
+    throw new ProtocolError("EST_PROTOCOL_RANGE", "the neighbour's greeting is too long");
+  }
+  const has = (feature: number): boolean => (first & feature) !== 0;
+  return {
+    parcelBytesMax,
+    clear: has(FEATURE_CLEAR),
+    ordered: has(FEATURE_ORDERED),
+    lossless: has(FEATURE_LOSSLESS),
+    greeting,
+  };
 }
 
 /** Why a first message or a data parcel cannot be used here. */
@@ -149,13 +167,13 @@ export function encodeReset(reason: number, echo: Uint8Array): Uint8Array {
   return joinBytes(Uint8Array.of((KIND.reset << 5) | reason), echo.subarray(0, 2));
 }
 
-/** The two bytes by which a reset names its cause: attempt, start of the nonce, or counter. */
+/** The two bytes by which a reset names its cause: attempt, start of the nonce, or end of the tag. */
 export function resetEcho(parcel: Uint8Array): Uint8Array {
   switch (kindOf(parcel)) {
     case KIND.resume1:
       return parcel.slice(3, 5);
     case KIND.data:
-      return parcel.slice(2, 4);
+      return parcel.slice(-2);
     default:
       return parcel.slice(1, 3);
   }

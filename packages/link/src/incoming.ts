@@ -1,17 +1,20 @@
 import type { Answer, ConversationEvent } from "./api.js";
-import { equalBytes, joinBytes } from "./bytes.js";
+import { equalBytes } from "./bytes.js";
+import { forgetOldest, IncomingNotes } from "./incoming-notes.js";
 import { LINK_LIMITS } from "./limits.js";
+import type { ParcelFill } from "./parcel-fill.js";
 import {
+  encodeAccepted,
   encodeTagged,
   encodeVerdict,
   encodeWant,
-  type NoteRecord,
   type OfferRecord,
-  type ParcelFill,
+  type PushRecord,
   type SegmentRecord,
   type Verdict,
   wantBitmapRoom,
 } from "./records.js";
+import { nearestTag } from "./tags.js";
 import { UnitSet, windowOf } from "./units.js";
 
 /*
@@ -19,107 +22,167 @@ import { UnitSet, windowOf } from "./units.js";
  *  ─────► offered ─────────────► receiving ─────────► complete ───────────► verdict, kept for repetition
  *             │ decide(other)        │ reject()           │ reject()                ▲
  *             └──────────────────────┴────────────────────┴─────────────────────────┘
+ *  An eager OFFER begins as receiving, a PUSH as complete.
  */
 
+type Offer = Pick<OfferRecord, "tag" | "headBytes" | "payloadBytes" | "unitBytes" | "short"> & {
+  /** Null: pushed, the relay reads the id in it. */
+  readonly id: Uint8Array | null;
+};
+
 interface OpenTransfer {
-  readonly offer: OfferRecord;
+  readonly offer: Offer;
   readonly handle: number;
   stage: "offered" | "receiving" | "complete";
+  /** What is held may still be told: nobody has decided yet. */
+  undecided: boolean;
   readonly head: Uint8Array;
   missing: UnitSet;
   headDone: boolean;
-}
-
-interface OpenNote {
-  readonly handle: number;
-  readonly parts: (Uint8Array | undefined)[];
-  stage: "receiving" | "complete";
 }
 
 /** Everything of the neighbour's that we have not settled, and what we settled lately. */
 export class IncomingBook {
   private readonly transfers = new Map<number, OpenTransfer>();
   private readonly byHandle = new Map<number, OpenTransfer>();
+  readonly notes: IncomingNotes;
   private readonly verdicts = new Map<number, Verdict>();
-  private readonly notes = new Map<number, OpenNote>();
-  private readonly notesDone = new Set<number>();
   private readonly verdictsDue = new Set<number>();
+  /** Of those: said for the first time, and the sender understands the short form. */
+  private readonly shortDue = new Set<number>();
   private readonly unknownDue = new Set<number>();
   private readonly reportsDue = new Set<number>();
-  private readonly noteOksDue = new Set<number>();
+  /** One beyond the highest tag heard. */
+  private nextTag = 0;
   /** Outside names of transfers and notes never repeat, not even across sessions: a late accept() hits nothing. */
   private nextHandle = 1;
 
   constructor(
     private readonly emit: (event: ConversationEvent) => void,
     private readonly transfersOpenMax: () => number,
-  ) {}
+  ) {
+    this.notes = new IncomingNotes(emit, () => this.nextHandle++);
+  }
 
   get count(): number {
-    return this.transfers.size + this.notes.size;
+    return this.transfers.size + this.notes.count;
   }
 
   /** Something waits for a decision of ours. */
   get undecided(): boolean {
     for (const open of this.transfers.values()) if (open.stage !== "receiving") return true;
-    for (const note of this.notes.values()) if (note.stage === "complete") return true;
-    return false;
+    return this.notes.undecided;
   }
 
   clear(): void {
     for (const table of [this.transfers, this.byHandle, this.verdicts, this.notes]) table.clear();
-    for (const set of [this.notesDone, this.verdictsDue, this.unknownDue, this.reportsDue, this.noteOksDue]) {
-      set.clear();
-    }
+    for (const set of [this.verdictsDue, this.shortDue, this.unknownDue, this.reportsDue]) set.clear();
+    this.nextTag = 0;
   }
 
   /** False when the offer contradicts itself or an earlier one. */
   heardOffer(offer: OfferRecord): boolean {
+    this.nextTag = Math.max(this.nextTag, offer.tag + 1);
     const open = this.transfers.get(offer.tag);
     if (open !== undefined) {
-      if (!equalBytes(open.offer.id, offer.id)) return false;
-      if (open.stage === "receiving") this.reportsDue.add(offer.tag);
+      if (open.offer.id !== null && !equalBytes(open.offer.id, offer.id)) return false;
+      // Of an eager one the data follows, and asks for itself.
+      if (open.offer.id === null || (open.stage === "receiving" && !offer.eager))
+        this.reportsDue.add(offer.tag);
       return true;
     }
-    if (this.verdicts.has(offer.tag)) {
-      this.verdictsDue.add(offer.tag);
-      return true;
-    }
+    if (this.isClosed(offer.tag)) return true;
     const unitCount = Math.ceil((offer.headBytes + offer.payloadBytes) / offer.unitBytes);
     const { headBytesMax, payloadBytesMax, unitsMax } = LINK_LIMITS;
     if (offer.headBytes > headBytesMax || offer.payloadBytes > payloadBytesMax || unitCount > unitsMax) {
       this.give(offer.tag, { result: "never", reason: "too-large" });
-      return true;
-    }
-    if (this.transfers.size >= this.transfersOpenMax()) {
-      this.give(offer.tag, { result: "not-now", reason: "busy", retryAfterS: 10 });
-      return true;
-    }
-    this.open(offer);
+    } else if (!this.isFull(offer.tag)) this.openOffer(offer);
     return true;
   }
 
-  private open(offer: OfferRecord): void {
-    const handle = this.nextHandle++;
-    const head = new Uint8Array(offer.headBytes);
-    const missing = new UnitSet(0);
-    const open: OpenTransfer = { offer, handle, stage: "offered", head, missing, headDone: false };
-    this.transfers.set(offer.tag, open);
-    this.byHandle.set(handle, open);
-    const { id, headBytes, payloadBytes } = offer;
-    this.emit({ type: "offered", tag: handle, id, class: offer.class, headBytes, payloadBytes });
+  private openOffer(offer: OfferRecord): void {
+    const { id, headBytes, payloadBytes, eager } = offer;
+    const missing = eager ? missingUnits(offer, []) : new UnitSet(0);
+    const handle = this.open({
+      offer,
+      stage: eager ? "receiving" : "offered",
+      undecided: true,
+      head: new Uint8Array(headBytes),
+      missing,
+      headDone: false,
+    });
+    this.emit({ type: "offered", tag: handle, id, class: offer.class, headBytes, payloadBytes, eager });
+  }
+
+  /** Everything at once. Heard again while it is being looked at, it is told that nothing is missing. */
+  heardPush(push: PushRecord): void {
+    const tag = push.short ? nearestTag(this.nextTag, push.tag) : push.tag;
+    this.nextTag = Math.max(this.nextTag, tag + 1);
+    if (this.transfers.has(tag)) this.reportsDue.add(tag);
+    else if (!this.isClosed(tag) && !this.isFull(tag)) {
+      const { short, bytes } = push;
+      const offer = { tag, id: null, headBytes: 0, payloadBytes: bytes.length, unitBytes: 1, short };
+      const head = new Uint8Array(0);
+      const missing = new UnitSet(0);
+      const handle = this.open({
+        offer,
+        stage: "complete",
+        undecided: false,
+        head,
+        missing,
+        headDone: true,
+      });
+      this.emit({ type: "pushed", tag: handle, bytes: bytes.slice() });
+    }
+  }
+
+  /** True when a verdict was given; it is said again. */
+  private isClosed(tag: number): boolean {
+    if (!this.verdicts.has(tag)) return false;
+    this.verdictsDue.add(tag);
+    return true;
+  }
+
+  /** True when the table is; then the sender is told so. */
+  private isFull(tag: number): boolean {
+    if (this.transfers.size < this.transfersOpenMax()) return false;
+    this.give(tag, { result: "not-now", reason: "busy", retryAfterS: 10 });
+    return true;
+  }
+
+  private open(begun: Omit<OpenTransfer, "handle">): number {
+    const open: OpenTransfer = { ...begun, handle: this.nextHandle++ };
+    this.transfers.set(open.offer.tag, open);
+    this.byHandle.set(open.handle, open);
+    this.unknownDue.delete(open.offer.tag);
+    return open.handle;
   }
 
   decide(handle: number, answer: Answer): void {
     const open = this.byHandle.get(handle);
-    if (open?.stage !== "offered") return;
+    if (open?.undecided !== true) return;
     if (answer.answer !== "want") {
       this.reject(handle, answer);
       return;
     }
-    open.missing = missingUnits(open.offer, answer.held);
-    open.stage = "receiving";
+    open.undecided = false;
+    const missing = missingUnits(open.offer, answer.held);
+    if (open.stage === "offered") {
+      open.missing = missing;
+      open.stage = "receiving";
+      this.reportsDue.add(open.offer.tag);
+    } else if (open.stage === "receiving") this.shrink(open, missing);
+  }
+
+  /** What was held before an eager transfer came need not be heard again. */
+  private shrink(open: OpenTransfer, missing: UnitSet): void {
+    const before = open.missing.size;
+    for (let unit = open.missing.next(0); unit >= 0; unit = open.missing.next(unit + 1)) {
+      if (!missing.has(unit)) open.missing.delete(unit);
+    }
+    if (open.missing.size === before) return;
     this.reportsDue.add(open.offer.tag);
+    this.progress(open);
   }
 
   reject(handle: number, answer: Exclude<Answer, { answer: "want" }>): void {
@@ -130,17 +193,6 @@ export class IncomingBook {
   accept(handle: number): void {
     const open = this.byHandle.get(handle);
     if (open?.stage === "complete") this.give(open.offer.tag, { result: "accepted" });
-  }
-
-  acceptNote(handle: number): void {
-    for (const [tag, note] of this.notes) {
-      if (note.handle !== handle || note.stage !== "complete") continue;
-      this.notes.delete(tag);
-      this.notesDone.add(tag);
-      forgetOldest(this.notesDone);
-      this.noteOksDue.add(tag);
-      return;
-    }
   }
 
   heardWithdraw(tag: number): void {
@@ -154,7 +206,8 @@ export class IncomingBook {
   heardSegment(segment: SegmentRecord): boolean {
     const open = this.transfers.get(segment.tag);
     if (open === undefined) {
-      if (segment.poll) this.answerClosed(segment.tag);
+      // Data without an OFFER: it was lost, and all that follows would be in vain.
+      if (segment.poll || !this.verdicts.has(segment.tag)) this.answerClosed(segment.tag);
       return true;
     }
     const { offer } = open;
@@ -173,21 +226,27 @@ export class IncomingBook {
     open.missing.delete(segment.unit);
     const headPart = Math.max(0, Math.min(end, offer.headBytes) - start);
     if (headPart > 0) open.head.set(segment.bytes.subarray(0, headPart), start);
-    if (!open.headDone && open.missing.next(0) * offer.unitBytes >= offer.headBytes) this.headDone(open);
-    if (!open.headDone && open.missing.size === 0) this.headDone(open);
+    this.headProgress(open);
     if (end > offer.headBytes) {
       const bytes = segment.bytes.subarray(headPart);
       this.emit({ type: "range", tag: handle, start: Math.max(0, start - offer.headBytes), bytes });
     }
-    if (open.missing.size > 0) return;
-    open.stage = "complete";
-    this.reportsDue.delete(offer.tag);
-    this.emit({ type: "complete", tag: handle });
+    this.progress(open);
   }
 
-  private headDone(open: OpenTransfer): void {
+  private headProgress(open: OpenTransfer): void {
+    const { missing, offer, handle, head } = open;
+    const isHere = missing.size === 0 || missing.next(0) * offer.unitBytes >= offer.headBytes;
+    if (open.headDone || !isHere) return;
     open.headDone = true;
-    this.emit({ type: "head", tag: open.handle, bytes: open.head });
+    this.emit({ type: "head", tag: handle, bytes: head });
+  }
+
+  private progress(open: OpenTransfer): void {
+    if (open.missing.size > 0) return;
+    open.stage = "complete";
+    this.reportsDue.delete(open.offer.tag);
+    this.emit({ type: "complete", tag: open.handle });
   }
 
   heardPoll(tag: number): void {
@@ -196,35 +255,14 @@ export class IncomingBook {
     else if (open.stage !== "offered") this.reportsDue.add(tag);
   }
 
-  /** False when the parts of a note contradict each other. */
-  heardNote(record: NoteRecord): boolean {
-    const { tag, part, partCount } = record;
-    if (this.notesDone.has(tag)) {
-      if (part === partCount - 1) this.noteOksDue.add(tag);
-      return true;
-    }
-    let note = this.notes.get(tag);
-    if (note === undefined) {
-      if (this.notes.size >= LINK_LIMITS.notesOpenMax) return true;
-      const parts = new Array<Uint8Array | undefined>(partCount).fill(undefined);
-      note = { handle: this.nextHandle++, parts, stage: "receiving" };
-      this.notes.set(tag, note);
-    }
-    if (note.parts.length !== partCount) return false;
-    if (note.stage === "complete") return true;
-    note.parts[part] = record.bytes;
-    const parts = note.parts.filter((bytes) => bytes !== undefined);
-    if (parts.length < partCount) return true;
-    const bytes = joinBytes(...parts);
-    if (bytes.length > LINK_LIMITS.noteBytesMax) return false;
-    note.stage = "complete";
-    this.emit({ type: "note", tag: note.handle, bytes });
-    return true;
+  /** The relay takes its time: what was pushed need not be pushed again. */
+  reportPushes(): void {
+    for (const { offer } of this.transfers.values()) if (offer.id === null) this.reportsDue.add(offer.tag);
   }
 
   get wantsToSpeak(): boolean {
-    const { noteOksDue, verdictsDue, unknownDue, reportsDue } = this;
-    return noteOksDue.size + verdictsDue.size + unknownDue.size + reportsDue.size > 0;
+    const { notes, verdictsDue, unknownDue, reportsDue } = this;
+    return notes.due.size + verdictsDue.size + unknownDue.size + reportsDue.size > 0;
   }
 
   /** Our answers, the shortest and most final first. `asOf`: newest counter heard, 16 bits. */
@@ -234,11 +272,13 @@ export class IncomingBook {
         const bytes = record(tag);
         if (bytes !== null && !parcel.add(bytes)) return false;
         due.delete(tag);
+        if (due === this.verdictsDue) this.shortDue.delete(tag);
       }
       return true;
     };
     const verdict = (tag: number): Uint8Array | null => {
       const known = this.verdicts.get(tag);
+      if (known?.result === "accepted" && this.shortDue.has(tag)) return encodeAccepted(tag);
       return known === undefined ? null : encodeVerdict(tag, known);
     };
     const report = (tag: number): Uint8Array | null => {
@@ -246,7 +286,7 @@ export class IncomingBook {
       if (open === undefined) return null;
       return encodeWant(tag, asOf, windowOf(open.missing, wantBitmapRoom(parcel.roomBytes)));
     };
-    if (!fit(this.noteOksDue, (tag) => encodeTagged("noteOk", tag))) return;
+    if (!fit(this.notes.due, (tag) => encodeTagged("noteOk", tag))) return;
     if (!fit(this.verdictsDue, verdict)) return;
     if (!fit(this.unknownDue, (tag) => encodeTagged("unknown", tag))) return;
     fit(this.reportsDue, report);
@@ -260,6 +300,7 @@ export class IncomingBook {
   private give(tag: number, verdict: Verdict): void {
     const open = this.transfers.get(tag);
     if (open !== undefined) this.drop(open);
+    if (open?.offer.short === true) this.shortDue.add(tag);
     this.verdicts.set(tag, verdict);
     forgetOldest(this.verdicts);
     this.verdictsDue.add(tag);
@@ -269,14 +310,6 @@ export class IncomingBook {
     this.transfers.delete(open.offer.tag);
     this.byHandle.delete(open.handle);
     this.reportsDue.delete(open.offer.tag);
-  }
-}
-
-function forgetOldest(table: Map<number, unknown> | Set<number>): void {
-  if (table.size <= LINK_LIMITS.verdictsKeptMax) return;
-  for (const oldest of table.keys()) {
-    table.delete(oldest);
-    return;
   }
 }
 
@@ -293,7 +326,7 @@ function verdictOf(answer: Exclude<Answer, { answer: "want" }>): Verdict {
 
 /** Units with any byte that is not held. The head is never held. */
 function missingUnits(
-  offer: OfferRecord,
+  offer: Offer,
   held: readonly { readonly start: number; readonly end: number }[],
 ): UnitSet {
   const { headBytes, payloadBytes, unitBytes } = offer;

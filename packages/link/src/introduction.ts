@@ -2,12 +2,13 @@ import { timingSafeEqual } from "node:crypto";
 import { ProtocolError } from "@estafette/contract";
 import type { ConversationInit, KnownNeighbour } from "./api.js";
 import { equalBytes, joinBytes } from "./bytes.js";
-import { encodeFacts, FACTS_BYTES, type Facts, parseFacts, RESUME1_BYTES, RESUME2_BYTES } from "./hello.js";
+import { encodeFacts, type Facts, parseFacts } from "./hello.js";
 import { dhKeyFromSecret, HandshakeState, type NoisePattern } from "./noise.js";
 import {
   afterHandshake,
   afterResume,
   KIND,
+  PROOF_BYTES,
   pairEpoch,
   type Session,
   type SessionTraits,
@@ -16,8 +17,15 @@ import {
 
 const NOTHING = new Uint8Array(0);
 const PROLOGUE = new TextEncoder().encode("estafette/link/1");
-const NONCE_BYTES = 8;
 const ROOT_BYTES = 32;
+const NONCE_BYTES = 8;
+/** Where the parts of a resumption begin: kind, epoch (first message only), nonce, facts. */
+const NONCE1_AT = 3;
+const FACTS1_AT = NONCE1_AT + NONCE_BYTES;
+const NONCE2_AT = 1;
+const FACTS2_AT = NONCE2_AT + NONCE_BYTES;
+/** What Noise itself takes of each message when the payload travels beside it: keys of 32 bytes, tags of 16. */
+const NOISE_BYTES = { KK: [48, 48, 0], XX: [32, 96, 64] } as const;
 
 /** Keys both ends can have now, and with whom. */
 export interface Agreement {
@@ -26,6 +34,8 @@ export interface Agreement {
   readonly pairSecret: Uint8Array;
   readonly resumed: boolean;
   readonly initiator: boolean;
+  /** What the neighbour's relay said in the handshake. */
+  readonly greeting: Uint8Array;
 }
 
 /** A Noise exchange that has begun. `theirs`: what the far end said about itself, once heard. */
@@ -43,6 +53,7 @@ export class Introduction {
   neighbour: KnownNeighbour | null;
   pairSecret: Uint8Array | null;
   private readonly clear: boolean;
+  private readonly ours: Facts;
   private readonly facts: Uint8Array;
   private readonly prologue: Uint8Array;
 
@@ -50,7 +61,9 @@ export class Introduction {
     this.neighbour = init.expected;
     this.pairSecret = init.expected?.pairSecret ?? null;
     this.clear = !init.channel.encrypt;
-    this.facts = encodeFacts({ parcelBytesMax: init.channel.parcelBytesMax, clear: this.clear });
+    const { parcelBytesMax, ordered, lossy } = init.channel;
+    this.ours = { parcelBytesMax, clear: this.clear, ordered, lossless: !lossy, greeting: init.greeting };
+    this.facts = encodeFacts(this.ours);
     this.prologue = joinBytes(PROLOGUE, Uint8Array.of(this.clear ? 1 : 0));
   }
 
@@ -63,7 +76,7 @@ export class Introduction {
   /** Second message. For KK the agreement is reached, though nobody has proven to be there. */
   answer(pattern: NoisePattern, message: Uint8Array): Opening & { readonly agreement: Agreement | null } {
     const noise = this.begin(pattern, false);
-    const theirs = this.factsIn(this.read(noise, message, FACTS_BYTES));
+    const theirs = this.factsIn(this.read(noise, message, NOISE_BYTES[pattern][0]));
     const answer = this.write(noise, this.aboutSelf(pattern));
     const agreement = pattern === "KK" ? this.agree(noise, theirs, false, this.neighbour) : null;
     return { noise, message: answer, theirs, agreement };
@@ -76,12 +89,12 @@ export class Introduction {
     message: Uint8Array,
   ): { readonly agreement: Agreement; readonly third: Uint8Array | null } {
     const noise = opening.noise.copy();
-    const payload = this.read(noise, message, pattern === "KK" ? FACTS_BYTES : FACTS_BYTES + ROOT_BYTES);
-    const theirs = this.factsIn(payload.subarray(0, FACTS_BYTES));
+    const payload = this.read(noise, message, NOISE_BYTES[pattern][1]);
     if (pattern === "KK") {
-      return { agreement: this.agree(noise, theirs, true, this.neighbour), third: null };
+      return { agreement: this.agree(noise, this.factsIn(payload), true, this.neighbour), third: null };
     }
-    const neighbour = this.admitted(payload.slice(FACTS_BYTES), noise.remoteStatic);
+    const { theirs, root } = this.factsAndRoot(payload);
+    const neighbour = this.admitted(root, noise.remoteStatic);
     const third = this.write(noise, this.aboutSelf("XX"));
     return { agreement: this.agree(noise, theirs, true, neighbour), third };
   }
@@ -89,10 +102,22 @@ export class Introduction {
   /** Reads the third message of XX. */
   confirm(opening: Opening, message: Uint8Array): Agreement {
     const noise = opening.noise.copy();
-    const payload = this.read(noise, message, FACTS_BYTES + ROOT_BYTES);
-    const theirs = this.factsIn(payload.subarray(0, FACTS_BYTES));
-    const neighbour = this.admitted(payload.slice(FACTS_BYTES), noise.remoteStatic);
+    const { theirs, root } = this.factsAndRoot(this.read(noise, message, NOISE_BYTES.XX[2]));
+    const neighbour = this.admitted(root, noise.remoteStatic);
     return this.agree(noise, theirs, false, neighbour);
+  }
+
+  /** Throws a ProtocolError when it is not whole, or says what we cannot do. */
+  checkResume1(first: Uint8Array): void {
+    if (first[0] !== KIND.resume1 << 5) {
+      throw new ProtocolError("EST_PROTOCOL_ENCODING", "an unknown handshake flag");
+    }
+    this.factsIn(first.subarray(FACTS1_AT));
+  }
+
+  /** What tells one resumption from another. */
+  static resumeToken(first: Uint8Array): Uint8Array {
+    return first.slice(NONCE1_AT, FACTS1_AT);
   }
 
   /** First message of a resumption; null without a shared secret. */
@@ -105,51 +130,49 @@ export class Introduction {
   /** Answer to a resumption; null when this pair secret is not known here. */
   answerResume(first: Uint8Array): { readonly parcel: Uint8Array; readonly agreement: Agreement } | null {
     const { pairSecret, neighbour } = this;
-    const theirs = this.factsIn(first.subarray(3 + NONCE_BYTES));
+    const theirs = this.factsIn(first.subarray(FACTS1_AT));
     if (pairSecret === null || neighbour === null) return null;
-    const epoch = pairEpoch(pairSecret);
-    if (!equalBytes(first.subarray(1, 3), epoch)) return null;
+    if (!equalBytes(first.subarray(1, NONCE1_AT), pairEpoch(pairSecret))) return null;
     const nonce = this.init.rng.bytes(NONCE_BYTES);
     const { session, proof } = afterResume(
       pairSecret,
       {
-        nonces: [first.slice(3, 3 + NONCE_BYTES), nonce],
-        facts: [first.slice(3 + NONCE_BYTES), this.facts],
+        nonces: [first.slice(NONCE1_AT, FACTS1_AT), nonce],
+        facts: [first.slice(FACTS1_AT), this.facts],
         roots: [neighbour.rootPublic, this.init.self.rootPublic],
       },
       false,
       this.traits(theirs),
     );
-    const parcel = joinBytes(Uint8Array.of(KIND.resume2 << 5), epoch, nonce, this.facts, proof);
-    return { parcel, agreement: { session, neighbour, pairSecret, resumed: true, initiator: false } };
+    const parcel = joinBytes(Uint8Array.of(KIND.resume2 << 5), nonce, this.facts, proof);
+    const { greeting } = theirs;
+    const agreement = { session, neighbour, pairSecret, resumed: true, initiator: false, greeting };
+    return { parcel, agreement };
   }
 
   /** Reads the answer to our resumption. Throws a ProtocolError when it proves nothing. */
   concludeResume(first: Uint8Array, second: Uint8Array): Agreement {
     const { pairSecret, neighbour } = this;
-    if (second.length !== RESUME2_BYTES || pairSecret === null || neighbour === null) {
+    if (pairSecret === null || neighbour === null) {
       throw new ProtocolError("EST_PROTOCOL_STATE", "no resumption is under way");
     }
-    const factsAt = 3 + NONCE_BYTES;
-    const theirFacts = second.slice(factsAt, factsAt + FACTS_BYTES);
+    const theirFacts = second.slice(FACTS2_AT, -PROOF_BYTES);
+    const theirs = this.factsIn(theirFacts);
     const { session, proof } = afterResume(
       pairSecret,
       {
-        nonces: [first.slice(3, factsAt), second.slice(3, factsAt)],
+        nonces: [first.slice(NONCE1_AT, FACTS1_AT), second.slice(NONCE2_AT, FACTS2_AT)],
         facts: [this.facts, theirFacts],
         roots: [this.init.self.rootPublic, neighbour.rootPublic],
       },
       true,
-      this.traits(this.factsIn(theirFacts)),
+      this.traits(theirs),
     );
-    if (!timingSafeEqual(proof, second.subarray(factsAt + FACTS_BYTES))) {
+    if (!timingSafeEqual(proof, second.subarray(-PROOF_BYTES))) {
       throw new ProtocolError("EST_PROTOCOL_SIGNATURE", "the proof of resumption is wrong");
     }
-    return { session, neighbour, pairSecret, resumed: true, initiator: true };
-  }
-
-  isResume1(parcel: Uint8Array): boolean {
-    return parcel.length === RESUME1_BYTES && parcel[0] === KIND.resume1 << 5;
+    const { greeting } = theirs;
+    return { session, neighbour, pairSecret, resumed: true, initiator: true, greeting };
   }
 
   private begin(pattern: NoisePattern, initiator: boolean): HandshakeState {
@@ -171,15 +194,18 @@ export class Introduction {
     return joinBytes(noise.write(NOTHING), payload);
   }
 
-  private read(noise: HandshakeState, message: Uint8Array, payloadBytes: number): Uint8Array {
-    const split = Math.max(0, message.length - payloadBytes);
-    if (this.clear) noise.bind(message.subarray(split));
-    const inside = noise.read(this.clear ? message.subarray(0, split) : message);
-    const payload = this.clear ? message.slice(split) : inside;
-    if (payload.length !== payloadBytes || (this.clear && inside.length > 0)) {
-      throw new ProtocolError("EST_PROTOCOL_RANGE", "a handshake of the wrong length");
-    }
+  /** `noiseBytes`: where the payload begins on clear channels. */
+  private read(noise: HandshakeState, message: Uint8Array, noiseBytes: number): Uint8Array {
+    if (!this.clear) return noise.read(message);
+    const payload = message.slice(noiseBytes);
+    noise.bind(payload);
+    noise.read(message.subarray(0, noiseBytes));
     return payload;
+  }
+
+  private factsAndRoot(payload: Uint8Array): { readonly theirs: Facts; readonly root: Uint8Array } {
+    const rootAt = Math.max(0, payload.length - ROOT_BYTES);
+    return { theirs: this.factsIn(payload.subarray(0, rootAt)), root: payload.slice(rootAt) };
   }
 
   private factsIn(bytes: Uint8Array): Facts {
@@ -191,7 +217,7 @@ export class Introduction {
   }
 
   private traits(theirs: Facts): SessionTraits {
-    return sessionTraits(this.init.channel.parcelBytesMax, theirs.parcelBytesMax, !this.clear);
+    return sessionTraits(this.ours, theirs);
   }
 
   private agree(
@@ -202,7 +228,7 @@ export class Introduction {
   ): Agreement {
     if (neighbour === null) throw new ProtocolError("EST_PROTOCOL_STATE", "nobody is expected");
     const { session, pairSecret } = afterHandshake(noise.result(), initiator, this.traits(theirs));
-    return { session, neighbour, pairSecret, resumed: false, initiator };
+    return { session, neighbour, pairSecret, resumed: false, initiator, greeting: theirs.greeting };
   }
 
   /** Judges an authenticated pair of keys, whose binding only the caller's configuration can know. */

@@ -5,7 +5,7 @@ export const LINK_LIMITS = {
   /** Smallest parcel a conversation can live in. A channel below this is refused at creation. */
   parcelBytesMin: 48,
   parcelBytesMax: 65_535,
-  /** From here on a channel counts as fat: 16-byte tags, more transfers open, larger units. */
+  /** From here on a channel counts as fat: more transfers open. */
   fatParcelBytesMin: 1024,
   /** Transfers open each way on a fat or slow channel. Ours: `not-now`/busy; theirs: answered NOT_NOW busy. */
   linkTransfersOpenMax: 64,
@@ -20,12 +20,18 @@ export const LINK_LIMITS = {
   payloadBytesMax: LIMITS.payloadBytesMax,
   unitsMax: 1 << 18,
   unitBytesMin: 8,
-  unitBytesMax: 65_535,
-  /** Units we cut ourselves. Slow: our choice, so that an urgent message overtakes after 256 bytes. */
-  unitBytesSlowMax: 256,
-  unitBytesFatMax: 4096,
-  /** A parcel that would occupy the channel for longer than this is kept at one slow unit. */
-  parcelAirtimeMsMax: 2000,
+  /** Units of others; larger: the parcel is refused. */
+  unitBytesHeardMax: 65_535,
+  /** Units we cut ourselves: one fills a parcel, or several where parcels are larger than this. */
+  unitBytesMax: 4096,
+  /**
+   * An urgent message waits for at most one parcel, and a link that goes down cuts one in two, so parcels are kept
+   * below this airtime (our choice: at 9600 bit/s the frame then costs 1.4 %), as long as they carry `slowParcelBytesEnough`; on channels slower than that they have `slowParcelBytes`, because the frame
+   * around each would cost too much.
+   */
+  parcelAirtimeMsMax: 750,
+  slowParcelBytesEnough: 256,
+  slowParcelBytes: 280,
   /** Bitmap of one WANT; the rest is reported after the next POLL. */
   wantBitmapBytesMax: 64,
   /** Verdicts and finished notes remembered per session, oldest forgotten first (then: UNKNOWN, offered again). */
@@ -72,14 +78,29 @@ export const LINK_LIMITS = {
   /** Questions without any answer before `lost`. */
   silentAsksLossyMax: 24,
   silentAsksLosslessMax: 5,
+  /**
+   * Wrong tags under one key, after which it opens nothing more and a handshake makes new ones: at 8 bytes a tag
+   * somebody who guesses succeeds with a chance of 2^−44 (RFC 8439 has no bound of its own; our choice).
+   */
+  forgedPerKeyMax: 2 ** 20,
+  /** What the relay says about itself in a handshake; longer: refused. */
+  greetingBytesMax: 24,
   /** Wrong tags in a row after which the far end is told that it may have to shake hands again. */
   forgedInRowMax: 4,
   /** Parcels behind the newest one that are still accepted, once each. */
   replayWindowParcels: 256,
   /** Parcels under one key; beyond: `lost`, a new conversation makes new keys. Our choice: far below 2^64. */
   parcelsPerSessionMax: 2 ** 40,
-  /** Channel time of one burst on half duplex, in milliseconds; then the other side may speak. */
-  burstMsMax: 8000,
+  /**
+   * Channel time of one burst on half duplex, in milliseconds; then the other side may speak. At first, and whenever
+   * the other side has something to say, the smaller; while it only answers, more by this factor each time up to the
+   * larger: then a turn costs less, and its urgent message still waits for one burst only. Our choice.
+   */
+  burstMsMin: 8000,
+  burstMsMax: 60_000,
+  burstGrowth: 4,
+  /** After a handshake, how long the first word waits for something to carry, in milliseconds. */
+  firstWordGraceMs: 500,
   /** How long an answer is held back for a decision or commit of ours, in milliseconds. */
   decisionGraceMs: 1000,
   /** Shortest patience on a channel that loses nothing, in milliseconds. */

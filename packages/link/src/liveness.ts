@@ -10,6 +10,8 @@ export class Liveness {
   /** An empty question is due. */
   probeDue = false;
   probeDeadlineMs: number | null = null;
+  /** We led and have not spoken yet: for a moment we wait for something worth a parcel. */
+  firstWord = false;
   private countedAtMs = 0;
   /** Low 16 bits of the counter of the first parcel sent since a reset was heard; null: none is in doubt. */
   private doubtedFrom: number | null = null;
@@ -23,10 +25,11 @@ export class Liveness {
   constructor(private readonly timing: Timing) {}
 
   /** New keys; `initiator`: we led, so the far end waits for our first word. */
-  begin(initiator: boolean): void {
+  begin(initiator: boolean, nowMs: number): void {
     this.heard();
     this.unconfirmed = initiator;
-    this.probeDue = initiator;
+    this.firstWord = initiator;
+    if (initiator) this.probeDeadlineMs = nowMs + LINK_LIMITS.firstWordGraceMs;
   }
 
   heard(): void {
@@ -37,6 +40,7 @@ export class Liveness {
     this.resetSilences = 0;
     this.forgedInRow = 0;
     this.unconfirmed = false;
+    this.firstWord = false;
     this.probeDue = false;
     this.probeDeadlineMs = null;
   }
@@ -46,6 +50,7 @@ export class Liveness {
     this.unheardFrom ??= counter;
     const probing = this.probeDue || this.unconfirmed;
     this.probeDue = false;
+    this.firstWord = false;
     this.probeDeadlineMs = probing ? nowMs + this.timing.backOffMs(this.patience) : null;
     return probing;
   }
@@ -55,7 +60,7 @@ export class Liveness {
     if (this.probeDeadlineMs === null || nowMs < this.probeDeadlineMs) return false;
     this.probeDeadlineMs = null;
     this.probeDue = true;
-    return true;
+    return !this.firstWord;
   }
 
   /** Which repetition the next wait is for: someone who answers with resets is there, so waits stay short. */

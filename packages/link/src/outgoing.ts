@@ -1,123 +1,96 @@
-import type { OutgoingNote, OutgoingTransfer, TransferResult } from "./api.js";
-import { varintBytes } from "./bytes.js";
+import type { OutgoingTransfer, TransferResult } from "./api.js";
+import { joinBytes, varintBytes } from "./bytes.js";
+import { unitBytesFor, unitOf } from "./cut.js";
+import { Flows } from "./flows.js";
 import { LINK_LIMITS } from "./limits.js";
+import { OutgoingNotes } from "./outgoing-notes.js";
+import type { ParcelFill } from "./parcel-fill.js";
 import {
-  CLASSES,
-  encodeNote,
-  encodeOffer,
-  encodeTagged,
-  type ParcelFill,
-  segmentOverheadBytes,
-  type WantRecord,
-} from "./records.js";
-import type { Session } from "./session.js";
+  expired,
+  type FillContext,
+  type Filled,
+  freshQuestion,
+  isDue,
+  markAsked,
+  type Question,
+} from "./question.js";
+import { CLASSES, encodeOffer, encodeTagged, pushRecord, segmentRecord, type WantRecord } from "./records.js";
+import { OutgoingTags } from "./tags.js";
 import { applyWindow, UnitSet } from "./units.js";
 
 /*
  *  offer()            WANT             all wanted units sent      ACCEPTED, HAVE, NOT_NOW, NEVER
  *  ───────► offering ──────► sending ─────────────────► polling ─────────────────────────────► settled
- *              ▲ UNKNOWN        ▲                          │ WANT
- *              └────────────────┴──────────────────────────┘
+ *            │ ▲ UNKNOWN        ▲                          │ WANT                                  ▲
+ *            │ └────────────────┴──────────────────────────┘                                       │
+ *            └─ without a probe: all in one PUSH, which waits for the verdict, or OFFER and data ──┘
  */
-
-/** A question asked of the neighbour: due, or asked and answered before `deadlineMs`. */
-interface Question {
-  due: boolean;
-  deadlineMs: number | null;
-  /** In which burst of ours it was asked last. */
-  askedBurst: number;
-  tries: number;
-}
 
 interface OpenTransfer extends Question {
   readonly transfer: OutgoingTransfer;
   readonly urgency: number;
+  readonly flow: string;
   readonly bodyBytes: number;
   stage: "offering" | "sending" | "polling";
-  /** Known once the first OFFER is written. */
+  /** Known once it was first spoken of. */
   plan: Plan | null;
   cursor: number;
   rounds: number;
   /** Low 16 bits of the counter of the parcel that carried the last unit. */
   polledIn: number;
+  /** Until then an UNKNOWN may have been said before our latest OFFER was heard. */
+  offeredUntilMs: number;
 }
 
 interface Plan {
   readonly tag: number;
+  /** How it is spoken of: everything in one PUSH; OFFER and data at once; OFFER and wait. */
+  readonly way: "push" | "eager" | "probe";
   readonly unitBytes: number;
   readonly wanted: UnitSet;
   readonly sentOnce: UnitSet;
 }
 
-interface OpenNote extends Question {
-  readonly note: OutgoingNote;
-  plan: { readonly tag: number; readonly parts: readonly Uint8Array[] } | null;
-  nextPart: number;
-}
-
-/** What filling a parcel needs to know. */
-export interface FillContext {
-  readonly session: Session;
-  readonly burst: number;
-  readonly roomBytes: number;
-  /** When a question asked now for the `tries`-th time has waited long enough. */
-  readonly deadlineMs: (tries: number) => number;
-}
-
-/** What of ours went into a parcel. */
-export interface Filled {
-  asked: boolean;
-  /** Urgency of the most urgent OFFER in it. */
-  offered: number;
-}
-
-const NEVER_BURST = -1;
-const question = (): Question => ({ due: true, deadlineMs: null, askedBurst: NEVER_BURST, tries: 0 });
-
 /** Everything of ours that the neighbour has not settled yet. */
 export class OutgoingBook {
+  readonly notes: OutgoingNotes;
   private readonly transfers: OpenTransfer[] = [];
   private readonly byTag = new Map<number, OpenTransfer>();
-  private readonly notes: OpenNote[] = [];
-  private readonly notesByTag = new Map<number, OpenNote>();
   private readonly withdrawals = new Set<number>();
-  private nextTag = 0;
-  private nextNoteTag = 0;
+  private readonly tags = new OutgoingTags();
+  private readonly flows = CLASSES.map(() => new Flows());
   segmentsRepeated = 0;
 
-  constructor(private readonly settled: (key: number, result: TransferResult) => void) {}
+  constructor(private readonly settled: (key: number, result: TransferResult) => void) {
+    this.notes = new OutgoingNotes(settled);
+  }
 
   get count(): number {
-    return this.transfers.length + this.notes.length;
+    return this.transfers.length + this.notes.count;
   }
 
   get transferCount(): number {
     return this.transfers.length;
   }
 
-  get noteCount(): number {
-    return this.notes.length;
-  }
-
   offer(transfer: OutgoingTransfer): void {
     const urgency = CLASSES.indexOf(transfer.class);
     const entry: OpenTransfer = {
-      ...question(),
+      ...freshQuestion(),
       transfer,
       urgency,
+      flow: transfer.flow ?? "",
       bodyBytes: transfer.head.length + transfer.payload.length,
       stage: "offering",
       plan: null,
       cursor: 0,
       rounds: 0,
       polledIn: 0,
+      offeredUntilMs: 0,
     };
     const before = this.transfers.findIndex((other) => other.urgency > urgency);
     this.transfers.splice(before < 0 ? this.transfers.length : before, 0, entry);
-  }
-
-  note(note: OutgoingNote): void {
-    this.notes.push({ ...question(), note, plan: null, nextPart: 0 });
+    this.flows[urgency]?.opened(entry.flow);
   }
 
   withdraw(key: number): void {
@@ -126,33 +99,33 @@ export class OutgoingBook {
       if (entry.plan !== null) this.withdrawTag(entry.plan.tag);
       this.remove(entry);
     }
-    const note = this.notes.find((open) => open.note.key === key);
-    if (note !== undefined) this.removeNote(note);
+    this.notes.withdraw(key);
   }
 
   /** Everything settles as `broken`; tags begin anew. */
   breakAll(): void {
     for (const entry of this.transfers.splice(0)) this.settled(entry.transfer.key, { result: "broken" });
-    for (const entry of this.notes.splice(0)) this.settled(entry.note.key, { result: "broken" });
+    this.notes.breakAll();
     this.byTag.clear();
-    this.notesByTag.clear();
     this.withdrawals.clear();
-    this.nextTag = 0;
-    this.nextNoteTag = 0;
+    this.tags.clear();
+    for (const flows of this.flows) flows.clear();
   }
 
   heardWant(want: WantRecord, deadlineMs: (tries: number) => number): void {
+    this.tags.heardOf(want.tag);
     const entry = this.byTag.get(want.tag);
     if (entry?.plan == null) {
       this.withdrawTag(want.tag);
       return;
     }
-    if (entry.stage === "sending") return; // said before it heard what is under way
-    if (entry.stage === "polling" && ((want.asOf - entry.polledIn) & 0xffff) >= 0x8000) return;
-    if (entry.rounds++ > LINK_LIMITS.repairRoundsMax) {
-      this.giveUp(entry);
+    if (entry.stage === "sending") {
+      // Said before it heard what is under way. Of data it did not ask for it can only say what it holds already.
+      if (entry.plan.way === "eager" && entry.rounds === 0) dropUnwanted(entry.plan.wanted, want);
       return;
     }
+    if (entry.stage === "polling" && ((want.asOf - entry.polledIn) & 0xffff) >= 0x8000) return;
+    if (this.isBeyondRepair(entry)) return;
     const { wanted } = entry.plan;
     applyWindow(wanted, want);
     entry.cursor = 0;
@@ -163,61 +136,53 @@ export class OutgoingBook {
     entry.deadlineMs = wanted.size > 0 ? null : deadlineMs(4);
   }
 
-  heardUnknown(tag: number): void {
+  heardUnknown(tag: number, nowMs: number): void {
     const entry = this.byTag.get(tag);
-    if (entry?.plan == null || entry.stage === "offering") return;
-    if (entry.rounds++ > LINK_LIMITS.repairRoundsMax) {
-      this.giveUp(entry);
-      return;
-    }
+    if (entry?.plan == null || entry.stage === "offering" || nowMs < entry.offeredUntilMs) return;
+    if (this.isBeyondRepair(entry)) return;
     entry.plan.wanted.clear();
-    Object.assign(entry, { ...question(), stage: "offering" });
+    Object.assign(entry, { ...freshQuestion(), stage: "offering" });
   }
 
   heardVerdict(tag: number, result: TransferResult): void {
+    this.tags.release(tag);
     const entry = this.byTag.get(tag);
     if (entry === undefined) return;
     this.remove(entry);
     this.settled(entry.transfer.key, result);
   }
 
-  heardNoteOk(tag: number): void {
-    const entry = this.notesByTag.get(tag);
-    if (entry === undefined) return;
-    this.removeNote(entry);
-    this.settled(entry.note.key, { result: "accepted" });
+  /** ACCEPTED in short form: of the one transfer that owns this name. */
+  heardAccepted(low: number): void {
+    const tag = this.tags.ownerOf(low);
+    if (tag !== undefined) this.heardVerdict(tag, { result: "accepted" });
   }
 
   /** Turns what has waited in vain into questions that are due; true if there was any. */
   expire(nowMs: number): boolean {
-    let expired = false;
-    for (const entry of [...this.transfers, ...this.notes]) {
-      if (entry.deadlineMs === null || nowMs < entry.deadlineMs) continue;
-      entry.deadlineMs = null;
-      entry.due = true;
-      entry.tries++;
-      if ("nextPart" in entry) entry.nextPart = 0;
-      expired = true;
-    }
-    return expired;
+    let any = this.notes.expire(nowMs);
+    for (const entry of this.transfers) if (expired(entry, nowMs)) any = true;
+    return any;
   }
 
   nextDeadlineMs(): number | null {
     let first: number | null = null;
-    const consider = (entry: Question): void => {
-      const at = entry.deadlineMs;
-      if (at !== null && (first === null || at < first)) first = at;
+    const consider = ({ deadlineMs }: Question): void => {
+      if (deadlineMs !== null && (first === null || deadlineMs < first)) first = deadlineMs;
     };
     this.transfers.forEach(consider);
-    this.notes.forEach(consider);
+    this.notes.questions.forEach(consider);
     return first;
   }
 
   /** Is there anything to say in this burst? */
   wantsToSpeak(burst: number): boolean {
     if (this.withdrawals.size > 0) return true;
-    const due = (entry: Question): boolean => entry.due && entry.askedBurst !== burst;
-    return this.transfers.some((entry) => entry.stage === "sending" || due(entry)) || this.notes.some(due);
+    const { transfers, notes } = this;
+    return (
+      transfers.some((entry) => entry.stage === "sending" || isDue(entry, burst)) ||
+      notes.questions.some((note) => isDue(note, burst))
+    );
   }
 
   /** Urgency of the most urgent transfer whose data is being sent; above all classes when there is none. */
@@ -226,33 +191,42 @@ export class OutgoingBook {
   }
 
   fill(parcel: ParcelFill, context: FillContext): Filled {
-    const filled: Filled = { asked: false, offered: CLASSES.length };
+    const filled: Filled = { asked: false, offered: CLASSES.length, asking: CLASSES.length };
     for (const tag of this.withdrawals) {
       if (!parcel.add(encodeTagged("withdraw", tag))) return filled;
       this.withdrawals.delete(tag);
     }
-    for (const note of this.notes) {
-      if (!this.fillNote(note, parcel, context, filled)) return filled;
-    }
-    for (let urgency = 0; urgency < CLASSES.length; urgency++) {
-      const ofClass = this.transfers.filter((entry) => entry.urgency === urgency);
-      for (const entry of ofClass) if (!this.fillQuestion(entry, parcel, context, filled)) return filled;
-      for (const entry of ofClass) if (!this.fillSegments(entry, parcel, context, filled)) return filled;
+    if (!this.notes.fill(parcel, context, filled)) return filled;
+    for (let at = 0; at < this.transfers.length; ) {
+      const { urgency } = this.transfers[at] ?? { urgency: 0 };
+      const end = this.transfers.findIndex((entry, index) => index >= at && entry.urgency > urgency);
+      const ofClass = this.transfers.slice(at, end < 0 ? undefined : end);
+      if (!this.fillClass(urgency, ofClass, parcel, context, filled)) return filled;
+      at += ofClass.length;
     }
     return filled;
   }
 
-  private fillNote(entry: OpenNote, parcel: ParcelFill, context: FillContext, filled: Filled): boolean {
-    if (!entry.due || entry.askedBurst === context.burst) return true;
-    entry.plan ??= this.planNote(entry, context.roomBytes);
-    const { tag, parts } = entry.plan;
-    for (; entry.nextPart < parts.length; entry.nextPart++) {
-      const bytes = parts[entry.nextPart] ?? new Uint8Array(0);
-      if (!parcel.add(encodeNote({ tag, part: entry.nextPart, partCount: parts.length, bytes })))
-        return false;
-      filled.asked = true;
+  /** All of one class: what is to be said of them, then their data. False: the parcel is full. */
+  private fillClass(
+    urgency: number,
+    ofClass: readonly OpenTransfer[],
+    parcel: ParcelFill,
+    context: FillContext,
+    filled: Filled,
+  ): boolean {
+    const flows = this.flows[urgency];
+    const inTurn = flows?.inTurn(ofClass) ?? ofClass;
+    for (const question of [true, false]) {
+      for (const entry of inTurn) {
+        const before = parcel.byteCount;
+        const fits = question
+          ? this.fillQuestion(entry, parcel, context, filled)
+          : this.fillSegments(entry, parcel, context, filled);
+        flows?.served(entry.flow, parcel.byteCount - before);
+        if (!fits) return false;
+      }
     }
-    this.asked(entry, context);
     return true;
   }
 
@@ -262,27 +236,48 @@ export class OutgoingBook {
     context: FillContext,
     filled: Filled,
   ): boolean {
-    if (!entry.due || entry.askedBurst === context.burst) return true;
-    entry.plan ??= this.plan(entry, context.roomBytes);
-    const { tag, unitBytes } = entry.plan;
-    const { transfer } = entry;
-    const record =
-      entry.stage === "polling"
-        ? encodeTagged("poll", tag)
-        : encodeOffer({
-            tag,
-            id: transfer.id,
-            class: transfer.class,
-            headBytes: transfer.head.length,
-            payloadBytes: transfer.payload.length,
-            unitBytes,
-          });
-    if (!parcel.add(record)) return false;
-    if (entry.stage === "offering") filled.offered = Math.min(filled.offered, entry.urgency);
-    else entry.polledIn = context.session.nextCounter16;
-    this.asked(entry, context);
+    if (!isDue(entry, context.burst)) return true;
+    const plan = this.planFor(entry, context);
+    if (entry.stage === "offering" && plan.way === "push") {
+      // What is too long for the room left goes first into the next parcel; something shorter may fit here.
+      if (!parcel.addOpen(this.pushOf(entry, plan.tag))) return true;
+    } else if (!parcel.add(this.questionOf(entry, plan))) return false;
     filled.asked = true;
+    filled.asking = Math.min(filled.asking, entry.urgency);
+    if (entry.stage === "polling") entry.polledIn = context.session.nextCounter16;
+    else if (plan.way === "probe") filled.offered = Math.min(filled.offered, entry.urgency);
+    if (entry.stage === "offering" && plan.way === "eager") this.sendAll(entry, plan, context);
+    else markAsked(entry, context);
     return true;
+  }
+
+  private questionOf(entry: OpenTransfer, plan: Plan): Uint8Array {
+    const { tag, unitBytes } = plan;
+    const { id, class: messageClass, head, payload } = entry.transfer;
+    if (entry.stage === "polling") return encodeTagged("poll", tag);
+    return encodeOffer({
+      tag,
+      id,
+      class: messageClass,
+      headBytes: head.length,
+      payloadBytes: payload.length,
+      unitBytes,
+      eager: plan.way === "eager",
+      short: this.tags.ownsShort(tag),
+    });
+  }
+
+  private pushOf({ transfer }: OpenTransfer, tag: number): ReturnType<typeof pushRecord> {
+    const { head, pushHead = head, payload } = transfer;
+    return pushRecord(tag, this.tags.mayPushShort(tag), joinBytes(pushHead, payload));
+  }
+
+  /** The data follows the OFFER without being asked for. */
+  private sendAll(entry: OpenTransfer, { wanted }: Plan, context: FillContext): void {
+    wanted.addFrom(0);
+    Object.assign(entry, { due: false, deadlineMs: null, cursor: 0, stage: "sending" });
+    // The first time nothing said earlier can be about this tag.
+    entry.offeredUntilMs = entry.rounds === 0 ? 0 : context.deadlineMs(0);
   }
 
   private fillSegments(
@@ -296,93 +291,70 @@ export class OutgoingBook {
     for (let unit = wanted.next(entry.cursor); unit >= 0; unit = wanted.next(entry.cursor)) {
       const bytes = unitOf(entry.transfer, unit, unitBytes);
       const poll = wanted.size === 1;
-      if (!parcel.addSegment({ tag, unit, poll, bytes })) return false;
+      if (!parcel.addOpen(segmentRecord({ tag, unit, poll, bytes }))) return false;
       filled.asked = true;
       wanted.delete(unit);
       entry.cursor = unit + 1;
       if (sentOnce.has(unit)) this.segmentsRepeated++;
       sentOnce.add(unit);
     }
+    filled.asking = Math.min(filled.asking, entry.urgency);
     entry.stage = "polling";
     entry.polledIn = context.session.nextCounter16;
-    this.asked(entry, context);
+    markAsked(entry, context);
     return true;
   }
 
-  private asked(entry: Question, context: FillContext): void {
-    entry.due = false;
-    entry.askedBurst = context.burst;
-    entry.deadlineMs = context.deadlineMs(entry.tries);
-  }
-
-  private plan(entry: OpenTransfer, roomBytes: number): Plan {
-    const tag = this.nextTag++;
-    const unitBytes = unitBytesFor(roomBytes, entry.bodyBytes, tag);
-    const unitCount = Math.ceil(entry.bodyBytes / unitBytes);
-    const plan = { tag, unitBytes, wanted: new UnitSet(unitCount), sentOnce: new UnitSet(unitCount) };
+  /** Decided when it is first spoken of. A PUSH that no longer fits into any parcel goes in segments, as the same. */
+  private planFor(entry: OpenTransfer, context: FillContext): Plan {
+    const { roomBytes, session } = context;
+    const old = entry.plan;
+    const tag = old?.tag ?? this.tags.number(session.traits.ordered);
+    const tagBytes = this.tags.mayPushShort(tag) ? 0 : varintBytes(tag);
+    const { head, pushHead = head, payload } = entry.transfer;
+    const fits = 1 + tagBytes + pushHead.length + payload.length <= roomBytes;
+    if (old !== null && (old.way !== "push" || fits || entry.stage === "polling")) return old;
+    const way = entry.transfer.probe ? "probe" : fits ? "push" : old === null ? "eager" : "probe";
+    const unitBytes = way === "push" ? entry.bodyBytes : unitBytesFor(roomBytes, entry.bodyBytes, tag);
+    const unitCount = way === "push" ? 0 : Math.ceil(entry.bodyBytes / unitBytes);
+    const plan = {
+      tag,
+      way,
+      unitBytes,
+      wanted: new UnitSet(unitCount),
+      sentOnce: new UnitSet(unitCount),
+    } as const;
+    entry.plan = plan;
     this.byTag.set(tag, entry);
     return plan;
   }
 
-  private planNote(entry: OpenNote, roomBytes: number): NonNullable<OpenNote["plan"]> {
-    const tag = this.nextNoteTag++;
-    this.notesByTag.set(tag, entry);
-    const { bytes } = entry.note;
-    const partBytes = Math.min(bytes.length, roomBytes - 4 - varintBytes(tag)) || 1;
-    const count = Math.max(1, Math.ceil(bytes.length / partBytes));
-    const parts = Array.from({ length: count }, (_, i) => bytes.subarray(i * partBytes, (i + 1) * partBytes));
-    return { tag, parts };
-  }
-
   private withdrawTag(tag: number): void {
-    if (tag < this.nextTag && this.withdrawals.size < LINK_LIMITS.answersPendingMax)
+    if (this.tags.wasGiven(tag) && this.withdrawals.size < LINK_LIMITS.answersPendingMax)
       this.withdrawals.add(tag);
   }
 
-  private giveUp(entry: OpenTransfer): void {
+  /** One more round of repair: true when it was one too many, and the transfer is given up. */
+  private isBeyondRepair(entry: OpenTransfer): boolean {
+    if (entry.rounds++ <= LINK_LIMITS.repairRoundsMax) return false;
     if (entry.plan !== null) this.withdrawTag(entry.plan.tag);
     this.remove(entry);
     this.settled(entry.transfer.key, { result: "broken" });
+    return true;
   }
 
   private remove(entry: OpenTransfer): void {
     this.transfers.splice(this.transfers.indexOf(entry), 1);
     if (entry.plan !== null) this.byTag.delete(entry.plan.tag);
-  }
-
-  private removeNote(entry: OpenNote): void {
-    this.notes.splice(this.notes.indexOf(entry), 1);
-    if (entry.plan !== null) this.notesByTag.delete(entry.plan.tag);
+    this.flows[entry.urgency]?.closed(entry.flow);
   }
 }
 
-/** The largest unit that fills whole parcels, so that no room is left over. */
-export function unitBytesFor(roomBytes: number, bodyBytes: number, tag: number): number {
-  const { unitBytesFatMax, unitBytesSlowMax, unitBytesMin, fatParcelBytesMin } = LINK_LIMITS;
-  const max = roomBytes >= fatParcelBytesMin / 2 ? unitBytesFatMax : unitBytesSlowMax;
-  const unitsPerParcel = Math.ceil(roomBytes / max);
-  const lengthBytes = unitsPerParcel > 1 ? 2 : 0;
-  for (let largestUnit = 0x7f; largestUnit < LINK_LIMITS.unitsMax; largestUnit = largestUnit * 128 + 127) {
-    const overhead = segmentOverheadBytes(tag, largestUnit) + lengthBytes;
-    const unitBytes = Math.max(unitBytesMin, Math.floor(roomBytes / unitsPerParcel) - overhead);
-    if (bodyBytes <= unitBytes * (largestUnit + 1)) return Math.max(1, Math.min(unitBytes, bodyBytes));
+/** Takes away what the window does not name. */
+function dropUnwanted(wanted: UnitSet, want: WantRecord): void {
+  const named = new UnitSet(wanted.count);
+  applyWindow(named, want);
+  for (let unit = wanted.next(0); unit >= 0; unit = wanted.next(unit + 1)) {
+    if (!named.has(unit)) wanted.delete(unit);
   }
-  return Math.max(
-    unitBytesMin,
-    Math.floor(roomBytes / unitsPerParcel) - segmentOverheadBytes(tag, 0xff_ffff),
-  );
-}
-
-/** Unit number `unit` of head followed by payload. */
-function unitOf(transfer: OutgoingTransfer, unit: number, unitBytes: number): Uint8Array {
-  const { head, payload } = transfer;
-  const start = unit * unitBytes;
-  const end = start + unitBytes;
-  if (start >= head.length) return payload.subarray(start - head.length, end - head.length);
-  if (end <= head.length) return head.subarray(start, end);
-  const fromPayload = payload.subarray(0, end - head.length);
-  const joined = new Uint8Array(head.length - start + fromPayload.length);
-  joined.set(head.subarray(start));
-  joined.set(fromPayload, head.length - start);
-  return joined;
 }

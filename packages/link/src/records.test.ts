@@ -2,19 +2,22 @@ import { ProtocolError } from "@estafette/contract";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ByteReader, ByteWriter, varintBytes } from "./bytes.js";
+import { unitBytesFor } from "./cut.js";
 import { HelloReader, parseFacts } from "./hello.js";
-import { unitBytesFor } from "./outgoing.js";
+import { ParcelFill } from "./parcel-fill.js";
 import {
   CLASSES,
+  encodeAccepted,
   encodeNote,
   encodeOffer,
   encodeTagged,
   encodeVerdict,
   encodeWant,
-  ParcelFill,
   parseRecords,
+  pushRecord,
   RECORD,
   segmentOverheadBytes,
+  segmentRecord,
   type Verdict,
   wantBitmapRoom,
 } from "./records.js";
@@ -54,6 +57,8 @@ const offers = fc.record({
   headBytes: fc.integer({ min: 1, max: 0xffff_ffff }),
   payloadBytes: u32,
   unitBytes: fc.integer({ min: 1, max: 65_535 }),
+  eager: fc.boolean(),
+  short: fc.boolean(),
 });
 
 describe("records", () => {
@@ -69,18 +74,19 @@ describe("records", () => {
           encodeTagged("poll", tag),
           encodeTagged("noteOk", tag),
           encodeNote({ tag, part: 3, partCount: 16, bytes: note }),
+          encodeAccepted(tag),
         ]) {
           expect(fill.add(record)).toBe(true);
         }
-        expect(fill.addSegment({ tag, unit: 1, poll: false, bytes: Uint8Array.of(5) })).toBe(true);
-        expect(
-          fill.addSegment({
-            tag: 1,
-            unit: tag,
-            poll: true,
-            bytes: note.length > 0 ? note : Uint8Array.of(1),
-          }),
-        ).toBe(true);
+        const data = note.length > 0 ? note : Uint8Array.of(1);
+        for (const record of [
+          pushRecord(tag, true, data),
+          pushRecord(tag, false, data),
+          segmentRecord({ tag, unit: 1, poll: false, bytes: Uint8Array.of(5) }),
+          segmentRecord({ tag: 1, unit: tag, poll: true, bytes: data }),
+        ]) {
+          expect(fill.addOpen(record)).toBe(true);
+        }
         expect(parseRecords(fill.done())).toEqual([
           { type: "offer", ...offer },
           { type: "verdict", tag, verdict },
@@ -88,22 +94,40 @@ describe("records", () => {
           { type: "poll", tag },
           { type: "note-ok", tag },
           { type: "note", tag, part: 3, partCount: 16, bytes: note },
+          { type: "accepted", low: tag % 32 },
+          { type: "push", tag: tag % 32, short: true, bytes: data },
+          { type: "push", tag, short: false, bytes: data },
           { type: "segment", tag, unit: 1, poll: false, bytes: Uint8Array.of(5) },
-          {
-            type: "segment",
-            tag: 1,
-            unit: tag,
-            poll: true,
-            bytes: note.length > 0 ? note : Uint8Array.of(1),
-          },
+          { type: "segment", tag: 1, unit: tag, poll: true, bytes: data },
         ]);
+        for (const short of [true, false]) {
+          const alone = new ParcelFill(1000);
+          alone.addOpen(pushRecord(tag, short, data));
+          expect(alone.done().length).toBe(data.length + 1 + (short ? 0 : varintBytes(tag)));
+          const low = short ? tag % 32 : tag;
+          expect(parseRecords(alone.done())).toEqual([{ type: "push", tag: low, short, bytes: data }]);
+        }
       }),
       { seed: 1 },
     );
   });
 
   it("are refused as a ProtocolError or parsed, whatever the bytes", () => {
-    const starts = fc.constantFrom(...Object.values(RECORD), 0x80, 0xa0, 0xdf, 0xff, 0x00, 0x0c);
+    const starts = fc.constantFrom(
+      ...Object.values(RECORD),
+      0x0d,
+      0x17,
+      0x1f,
+      0x3f,
+      0x40,
+      0x7f,
+      0x80,
+      0xa0,
+      0xdf,
+      0xff,
+      0x00,
+      0x0e,
+    );
     const inputs = fc.tuple(starts, bytes(0, 90)).map(([first, rest]) => Uint8Array.of(first, ...rest));
     let parsed = 0;
     fc.assert(
@@ -128,18 +152,28 @@ describe("records", () => {
       headBytes: 1,
       payloadBytes: 0,
       unitBytes: 1,
+      eager: true,
+      short: false,
     });
+    expect(offer.length).toBe(21);
     for (let length = 1; length < offer.length; length++) {
       expect(() => parseRecords(offer.subarray(0, length))).toThrow(ProtocolError);
     }
     for (const wrong of [
       [0x00, 1],
-      [0x0c, 1],
-      [0x7f, 1],
+      [0x01, 1],
+      [0x0e, 1],
+      [0x1f, 0],
+      [0x40],
+      [0x60],
+      [0x7f],
+      [RECORD.push, 1, 0],
+      [RECORD.push | 1, 1],
+      [RECORD.push, 1, 2, 1],
       [RECORD.poll, 0x81, 0x00],
       [RECORD.poll, 0xff, 0xff, 0xff, 0xff, 0x7f],
       [RECORD.notNow, 1, 5, 1],
-      [RECORD.never, 1, 8],
+      [RECORD.never, 1, 10],
       [RECORD.want, 1, 0, 0, 0, 65],
       [RECORD.note, 1, 0x10, 0],
       [RECORD.note, 1, 0x00, 0x81, 0x02],
@@ -148,9 +182,11 @@ describe("records", () => {
     ]) {
       expect(() => parseRecords(Uint8Array.from(wrong)), wrong.join(" ")).toThrow(ProtocolError);
     }
-    const impossible = offer.slice();
-    impossible[18] = 4;
-    expect(() => parseRecords(impossible)).toThrow(/class/);
+    const unknown = offer.slice();
+    unknown[0] = 0x1b | 0x04;
+    expect(() => parseRecords(unknown)).not.toThrow();
+    unknown[0] = 0x0f;
+    expect(() => parseRecords(unknown)).toThrow(/unknown/);
   });
 });
 
@@ -180,9 +216,17 @@ describe("numbers, facts and handshake pieces", () => {
       }),
       { numRuns: FUZZ_CASES, seed: 4 },
     );
-    expect(() => parseFacts(Uint8Array.of(1, 0, 0, 47))).toThrow(/small/);
-    expect(() => parseFacts(Uint8Array.of(2, 0, 1, 0))).toThrow(/version/);
-    expect(parseFacts(Uint8Array.of(1, 0xff, 1, 0))).toEqual({ clear: true, parcelBytesMax: 256 });
+    expect(() => parseFacts(Uint8Array.of(0x10, 0, 47))).toThrow(/small/);
+    expect(() => parseFacts(Uint8Array.of(0x20, 1, 0))).toThrow(/version/);
+    expect(() => parseFacts(Uint8Array.of(0x10, 1, 0, ...new Uint8Array(25)))).toThrow(/greeting/);
+    const greeting = Uint8Array.of(7, 8, 9);
+    expect(parseFacts(Uint8Array.of(0x1b, 1, 0, ...greeting))).toEqual({
+      clear: true,
+      ordered: true,
+      lossless: false,
+      parcelBytesMax: 256,
+      greeting,
+    });
   });
 });
 
@@ -237,7 +281,7 @@ describe("units", () => {
           const count = Math.ceil(body / unit);
           expect(segmentOverheadBytes(tag, count - 1) + unit).toBeLessThanOrEqual(room);
           expect(unit).toBeLessThanOrEqual(4096);
-          if (room < 512) expect(unit).toBeLessThanOrEqual(256);
+          if (room <= 4096 && count > 1) expect(unit).toBeGreaterThanOrEqual(room - 12);
           expect(wantBitmapRoom(room) + 14).toBeLessThanOrEqual(room);
         },
       ),

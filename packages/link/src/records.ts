@@ -5,13 +5,18 @@ import { LINK_LIMITS } from "./limits.js";
 import type { UnitWindow } from "./units.js";
 
 /*
- * What a data parcel carries: records, one after the other. A first byte below 0x80 is a record type;
- * from 0x80 on it is a segment: 1 P L ttttt. P: nothing more of this transfer comes now, report what is missing.
- * L: the data reaches to the end of the parcel, no length. t: the tag, 31 means that a varint follows.
+ * What a data parcel carries: records, one after the other. The first byte tells the kind:
+ *
+ *   000xxxxx  a record type, of which 0001 SEcc is an OFFER
+ *   001ttttt  ACCEPTED, short: low 5 bits of the tag
+ *   01Lttttt  PUSH, short: low 5 bits of the tag
+ *   1PLttttt  SEGMENT: the tag, 31 means that a varint follows
+ *
+ * P: nothing more of this transfer comes now, report what is missing. L: the data reaches to the end of the
+ * parcel, no length. S: the verdict may be short. E: the data follows at once. cc: the class.
  */
 
 export const RECORD = {
-  offer: 0x01,
   want: 0x02,
   have: 0x03,
   notNow: 0x04,
@@ -22,12 +27,22 @@ export const RECORD = {
   unknown: 0x09,
   note: 0x0a,
   noteOk: 0x0b,
+  /** PUSH with its tag in full; with the lowest bit set it reaches to the end of the parcel. */
+  push: 0x0c,
+  offer: 0x10,
 } as const;
 
+const OFFER_SHORT = 0x08;
+const OFFER_EAGER = 0x04;
+const OFFER_LAST = 0x17 | OFFER_SHORT;
+const ACCEPTED_SHORT = 0x20;
+const PUSH_SHORT = 0x40;
+const PUSH_LAST = 0x20;
 const SEGMENT = 0x80;
 const SEGMENT_POLL = 0x40;
 const SEGMENT_LAST = 0x20;
 const TAG_FOLLOWS = 31;
+const LOW_BITS = 0x1f;
 
 /** The order is the byte on the wire; smaller is more urgent. */
 export const CLASSES: readonly MessageClass[] = ["flash", "priority", "normal", "bulk"];
@@ -41,6 +56,8 @@ const NEVER: readonly NeverReason[] = [
   "invalid",
   "loop",
   "policy",
+  "template",
+  "context",
 ];
 
 export interface OfferRecord {
@@ -51,6 +68,19 @@ export interface OfferRecord {
   readonly headBytes: number;
   readonly payloadBytes: number;
   readonly unitBytes: number;
+  /** The data follows at once. */
+  readonly eager: boolean;
+  /** Its first verdict may be said in short form. */
+  readonly short: boolean;
+}
+
+/** Head and payload in one piece. */
+export interface PushRecord {
+  readonly type: "push";
+  /** The low 5 bits only when `short`. */
+  readonly tag: number;
+  readonly short: boolean;
+  readonly bytes: Uint8Array;
 }
 
 export interface WantRecord extends UnitWindow {
@@ -81,10 +111,13 @@ export type Verdict = Exclude<TransferResult, { result: "broken" }>;
 
 export type LinkRecord =
   | OfferRecord
+  | PushRecord
   | WantRecord
   | SegmentRecord
   | NoteRecord
   | { readonly type: "verdict"; readonly tag: number; readonly verdict: Verdict }
+  /** `low`: the low 5 bits of the tag. */
+  | { readonly type: "accepted"; readonly low: number }
   | { readonly type: "poll" | "withdraw" | "unknown" | "note-ok"; readonly tag: number };
 
 const refuse = (why: string): never => {
@@ -96,10 +129,26 @@ export function parseRecords(input: Uint8Array): readonly LinkRecord[] {
   const reader = new ByteReader(input);
   const records: LinkRecord[] = [];
   while (reader.left > 0) {
-    const first = reader.u8();
-    records.push(first >= SEGMENT ? parseSegment(first, reader) : parseRecord(first, reader));
+    records.push(parseNext(reader.u8(), reader));
   }
   return records;
+}
+
+function parseNext(first: number, reader: ByteReader): LinkRecord {
+  if (first >= SEGMENT) return parseSegment(first, reader);
+  if (first >= PUSH_SHORT) return parsePush(first & LOW_BITS, reader, (first & PUSH_LAST) !== 0);
+  if (first >= ACCEPTED_SHORT) return { type: "accepted", low: first & LOW_BITS };
+  if (first >= RECORD.offer) return parseOffer(first, reader);
+  if (first >> 1 === RECORD.push >> 1) return parsePush(null, reader, (first & 1) !== 0);
+  return parseRecord(first, reader);
+}
+
+/** `low`: the short tag; null: the full one follows. */
+function parsePush(low: number | null, reader: ByteReader, last: boolean): PushRecord {
+  const tag = low ?? reader.varint();
+  const bytes = last ? reader.rest() : reader.bytes(reader.varint());
+  if (bytes.length === 0) refuse("an empty push");
+  return { type: "push", tag, short: low !== null, bytes };
 }
 
 function parseSegment(first: number, reader: ByteReader): SegmentRecord {
@@ -115,8 +164,6 @@ function parseSegment(first: number, reader: ByteReader): SegmentRecord {
 function parseRecord(type: number, reader: ByteReader): LinkRecord {
   const tag = reader.varint();
   switch (type) {
-    case RECORD.offer:
-      return parseOffer(tag, reader);
     case RECORD.want:
       return parseWant(tag, reader);
     case RECORD.note:
@@ -146,13 +193,16 @@ function parseRecord(type: number, reader: ByteReader): LinkRecord {
   }
 }
 
-function parseOffer(tag: number, reader: ByteReader): OfferRecord {
+function parseOffer(first: number, reader: ByteReader): OfferRecord {
+  if (first > OFFER_LAST) refuse("an unknown record");
+  const tag = reader.varint();
   const id = reader.bytes(16).slice();
-  const messageClass = CLASSES[reader.u8()] ?? refuse("an unknown class");
+  const messageClass = CLASSES[first & 3] ?? refuse("an unknown class");
   const [headBytes, payloadBytes, unitBytes] = [reader.varint(), reader.varint(), reader.varint()];
   if (headBytes === 0) refuse("an offer without a head");
-  if (unitBytes < 1 || unitBytes > LINK_LIMITS.unitBytesMax) refuse("an impossible unit");
-  return { type: "offer", tag, id, class: messageClass, headBytes, payloadBytes, unitBytes };
+  if (unitBytes < 1 || unitBytes > LINK_LIMITS.unitBytesHeardMax) refuse("an impossible unit");
+  const [eager, short] = [(first & OFFER_EAGER) !== 0, (first & OFFER_SHORT) !== 0];
+  return { type: "offer", tag, id, class: messageClass, headBytes, payloadBytes, unitBytes, eager, short };
 }
 
 function parseWant(tag: number, reader: ByteReader): WantRecord {
@@ -179,8 +229,10 @@ const tagged = (type: number, tag: number, moreBytes = 0): ByteWriter =>
 
 export function encodeOffer(offer: Omit<OfferRecord, "type">): Uint8Array {
   const numbers = [offer.headBytes, offer.payloadBytes, offer.unitBytes];
-  const writer = tagged(RECORD.offer, offer.tag, 17 + numbers.reduce((sum, n) => sum + varintBytes(n), 0));
-  writer.bytes(offer.id).u8(CLASSES.indexOf(offer.class));
+  const flags = (offer.eager ? OFFER_EAGER : 0) | (offer.short ? OFFER_SHORT : 0);
+  const first = RECORD.offer | flags | CLASSES.indexOf(offer.class);
+  const writer = tagged(first, offer.tag, 16 + numbers.reduce((sum, n) => sum + varintBytes(n), 0));
+  writer.bytes(offer.id);
   for (const number of numbers) writer.varint(number);
   return writer.done();
 }
@@ -217,6 +269,9 @@ export function encodeVerdict(tag: number, verdict: Verdict): Uint8Array {
   }
 }
 
+/** ACCEPTED in one byte. */
+export const encodeAccepted = (tag: number): Uint8Array => Uint8Array.of(ACCEPTED_SHORT | (tag & LOW_BITS));
+
 export function encodeTagged(type: "poll" | "withdraw" | "unknown" | "noteOk", tag: number): Uint8Array {
   return tagged(RECORD[type], tag).done();
 }
@@ -234,55 +289,29 @@ export function segmentOverheadBytes(tag: number, unit: number): number {
   return 1 + (tag < TAG_FOLLOWS ? 0 : varintBytes(tag)) + varintBytes(unit);
 }
 
-/** Gathers records for one parcel; the last segment goes to the end, where it needs no length. */
-export class ParcelFill {
-  private readonly records: Uint8Array[] = [];
-  private recordBytes = 0;
-  private last: Omit<SegmentRecord, "type"> | null = null;
-  private lastBytes = 0;
-
-  constructor(readonly roomBytes: number) {}
-
-  get empty(): boolean {
-    return this.recordBytes + this.lastBytes === 0;
-  }
-
-  /** False: no room, nothing changed. */
-  add(record: Uint8Array): boolean {
-    if (this.recordBytes + this.lastBytes + record.length > this.roomBytes) return false;
-    this.records.push(record);
-    this.recordBytes += record.length;
-    return true;
-  }
-
-  /** False: no room, nothing changed. */
-  addSegment(segment: Omit<SegmentRecord, "type">): boolean {
-    const before = this.last === null ? 0 : this.lastBytes + varintBytes(this.last.bytes.length);
-    const bytes = segmentOverheadBytes(segment.tag, segment.unit) + segment.bytes.length;
-    if (this.recordBytes + before + bytes > this.roomBytes) return false;
-    if (this.last !== null) this.records.push(encodeSegment(this.last, false));
-    this.recordBytes += before;
-    this.last = segment;
-    this.lastBytes = bytes;
-    return true;
-  }
-
-  done(): Uint8Array {
-    const writer = new ByteWriter(this.recordBytes + this.lastBytes);
-    for (const record of this.records) writer.bytes(record);
-    if (this.last !== null) writer.bytes(encodeSegment(this.last, true));
-    return writer.done();
-  }
+/** A record whose data may reach to the end of the parcel, and then needs no length. */
+export interface OpenEnded {
+  readonly first: number;
+  /** Set in the first byte when it reaches to the end. */
+  readonly lastFlag: number;
+  /** What stands between the first byte and the length. */
+  readonly fields: Uint8Array;
+  readonly bytes: Uint8Array;
 }
 
-function encodeSegment(segment: Omit<SegmentRecord, "type">, last: boolean): Uint8Array {
-  const { tag, unit, bytes } = segment;
-  const lengthBytes = last ? 0 : varintBytes(bytes.length);
-  const writer = new ByteWriter(segmentOverheadBytes(tag, unit) + lengthBytes + bytes.length);
-  const flags = SEGMENT | (segment.poll ? SEGMENT_POLL : 0) | (last ? SEGMENT_LAST : 0);
-  writer.u8(flags | Math.min(tag, TAG_FOLLOWS));
+export function segmentRecord(segment: Omit<SegmentRecord, "type">): OpenEnded {
+  const { tag, unit, poll, bytes } = segment;
+  const writer = new ByteWriter(segmentOverheadBytes(tag, unit) - 1);
   if (tag >= TAG_FOLLOWS) writer.varint(tag);
-  writer.varint(unit);
-  if (!last) writer.varint(bytes.length);
-  return writer.bytes(bytes).done();
+  const first = SEGMENT | (poll ? SEGMENT_POLL : 0) | Math.min(tag, TAG_FOLLOWS);
+  return { first, lastFlag: SEGMENT_LAST, fields: writer.varint(unit).done(), bytes };
+}
+
+/** `short`: only the low 5 bits of the tag. */
+export function pushRecord(tag: number, short: boolean, bytes: Uint8Array): OpenEnded {
+  if (short) {
+    return { first: PUSH_SHORT | (tag & LOW_BITS), lastFlag: PUSH_LAST, fields: new Uint8Array(0), bytes };
+  }
+  const fields = new ByteWriter(varintBytes(tag)).varint(tag).done();
+  return { first: RECORD.push, lastFlag: 1, fields, bytes };
 }

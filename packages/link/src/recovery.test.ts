@@ -98,7 +98,7 @@ describe("a candidate whose initiator vanished", () => {
     world.weather.loss = loss;
     restart(b, true, false);
     const epoch = pairEpoch(a.keeper.pairSecret ?? new Uint8Array(0));
-    const first = Uint8Array.of(KIND.resume1 << 5, ...epoch, ...world.rng.bytes(8), 1, 0, 0, 128);
+    const first = Uint8Array.of(KIND.resume1 << 5, ...epoch, ...world.rng.bytes(8), 0x12, 0, 128);
     b.conversation.heard(first, world.nowMs);
     return { world, a, b };
   }

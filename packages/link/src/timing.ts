@@ -2,9 +2,6 @@ import { type Rng, uniformBelow } from "@estafette/contract";
 import type { ChannelTraits } from "./api.js";
 import { LINK_LIMITS } from "./limits.js";
 
-/** Header, largest tag, and what surrounds one segment, rounded up. */
-const FRAME_BYTES = 24;
-
 /** How long to be patient on this channel. All results are milliseconds. */
 export class Timing {
   constructor(
@@ -13,13 +10,22 @@ export class Timing {
   ) {}
 
   /**
-   * Largest parcel worth handing out, in bytes: the channel's own limit, or one slow unit and its frame where a
-   * larger parcel would keep an urgent message waiting.
+   * Largest parcel worth handing out, in bytes [1…parcelBytesMax]: larger ones would keep an urgent message waiting.
+   * Airtime grows with the byte count, so halving finds it in 16 steps at most.
    */
   parcelBytes(parcelBytesMax: number): number {
-    const { parcelAirtimeMsMax, unitBytesSlowMax } = LINK_LIMITS;
-    if (this.channel.airtimeMs(parcelBytesMax) <= parcelAirtimeMsMax) return parcelBytesMax;
-    return Math.min(parcelBytesMax, unitBytesSlowMax + FRAME_BYTES);
+    const { parcelAirtimeMsMax, slowParcelBytesEnough, slowParcelBytes } = LINK_LIMITS;
+    const isQuick = (byteCount: number): boolean => this.channel.airtimeMs(byteCount) <= parcelAirtimeMsMax;
+    if (parcelBytesMax <= slowParcelBytesEnough || isQuick(parcelBytesMax)) return parcelBytesMax;
+    if (!isQuick(slowParcelBytesEnough)) return Math.min(parcelBytesMax, slowParcelBytes);
+    let quick: number = slowParcelBytesEnough;
+    let slow = parcelBytesMax;
+    while (slow - quick > 1) {
+      const middle = (quick + slow) >>> 1;
+      if (isQuick(middle)) quick = middle;
+      else slow = middle;
+    }
+    return quick;
   }
 
   private longestAirtimeMs(): number {

@@ -16,6 +16,9 @@ export class Turn {
   private inBurst = false;
   private granted = false;
   private burstMs = 0;
+  private allowedMs: number = LINK_LIMITS.burstMsMin;
+  /** Our last burst ended because it was full. */
+  private filled = false;
   private waitUntilMs: number | null = null;
   private busyUntilMs: number | null = null;
   private quietUntilMs: number | null = null;
@@ -41,7 +44,13 @@ export class Turn {
   burstFull(thisBytes: number, nextBytes: number): boolean {
     if (!this.half) return false;
     const { airtimeMs } = this.timing.channel;
-    return this.burstMs + airtimeMs(thisBytes) + airtimeMs(nextBytes) > LINK_LIMITS.burstMsMax;
+    this.filled = this.burstMs + airtimeMs(thisBytes) + airtimeMs(nextBytes) > this.allowedMs;
+    return this.filled;
+  }
+
+  /** Something urgent waits for an answer: what is less urgent keeps it waiting no longer than a short burst. */
+  hurry(): void {
+    this.allowedMs = Math.min(this.allowedMs, this.burstMs + LINK_LIMITS.burstMsMin);
   }
 
   /** We handed out a parcel. */
@@ -70,9 +79,12 @@ export class Turn {
     this.granted = false;
   }
 
-  /** The neighbour spoke; `over`: it has ended and gives us the turn. */
-  heard(nowMs: number, over: boolean): void {
+  /** The neighbour spoke; `over`: it has ended and gives us the turn; `more`: it has more than answers to say. */
+  heard(nowMs: number, over: boolean, more = true): void {
     if (!this.half) return;
+    const { burstMsMin, burstMsMax, burstGrowth } = LINK_LIMITS;
+    if (more) this.allowedMs = burstMsMin;
+    else if (over && this.filled) this.allowedMs = Math.min(this.allowedMs * burstGrowth, burstMsMax);
     this.endBurst();
     this.waitUntilMs = null;
     this.quietUntilMs = null;

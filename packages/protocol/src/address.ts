@@ -1,7 +1,7 @@
 import { ByteWriter, fault, hashIn, requireLength, toHex } from "./bytes.js";
 import { LIMITS } from "./limits.js";
 
-export { fromHex, sameBytes, toHex } from "./bytes.js";
+export { fromHex, sameBytes, sha256, toHex } from "./bytes.js";
 
 /** Stands for "whoever hears this" in a chain entry; no key has this address. */
 export const BROADCAST: Uint8Array = new Uint8Array(16).fill(0xff);

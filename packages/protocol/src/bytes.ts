@@ -136,16 +136,34 @@ export class ByteWriter {
 /** Reads fields in order; every shortage is EST_PROTOCOL_TRUNCATED. Returned arrays are copies. */
 export class ByteReader {
   #at = 0;
+  #wanted = 0;
 
   constructor(private readonly bytes: Uint8Array) {}
+
+  /** After EST_PROTOCOL_TRUNCATED: how long the input must at least be for another attempt to come further. */
+  get wanted(): number {
+    return this.#wanted;
+  }
 
   get position(): number {
     return this.#at;
   }
 
+  get left(): number {
+    return this.bytes.length - this.#at;
+  }
+
+  /** What was read so far. */
+  taken(): Uint8Array {
+    return this.bytes.slice(0, this.#at);
+  }
+
   u8(what: string): number {
     const value = this.bytes[this.#at];
-    if (value === undefined) throw fault("EST_PROTOCOL_TRUNCATED", `input ends before ${what}`);
+    if (value === undefined) {
+      this.#wanted = this.#at + 1;
+      throw fault("EST_PROTOCOL_TRUNCATED", `input ends before ${what}`);
+    }
     this.#at += 1;
     return value;
   }
@@ -175,6 +193,7 @@ export class ByteReader {
   take(length: number, what: string): Uint8Array {
     if (length === 0) return NO_BYTES;
     if (length > this.bytes.length - this.#at) {
+      this.#wanted = this.#at + length;
       throw fault("EST_PROTOCOL_TRUNCATED", `input ends inside ${what}`);
     }
     const part = this.bytes.slice(this.#at, this.#at + length);

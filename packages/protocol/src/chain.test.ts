@@ -8,9 +8,11 @@ import {
   chainDigest,
   chainLength,
   decodeChain,
+  directChain,
   elideChain,
   emptyChain,
   encodeChain,
+  isDirectChain,
 } from "./chain.js";
 import { createIdentity, type Identity } from "./identity.js";
 import { LIMITS } from "./limits.js";
@@ -189,6 +191,31 @@ describe("elided chain", () => {
     const report = verifyAt(direct, { hopsUsed: 0, neighbour: ada.address });
     expect(report.verified).toBe(true);
     expect(codeOf(() => verifyAt(direct, { hopsUsed: 0 }))).toBe("EST_PROTOCOL_CHAIN");
+  });
+
+  it("is direct for one envelope between one origin and one receiver", () => {
+    const direct = directChain(id, ada.address, dora.address);
+    expect([direct.elidedCount, direct.elidedLast, direct.entries]).toEqual([1, null, []]);
+    expect(direct.elidedDigest?.length).toBe(16);
+    expect(isDirectChain(direct, directChain(id, ada.address, dora.address))).toBe(true);
+    const others = [
+      directChain(sampleSigned(ada, { sequence: 9 }).id, ada.address, dora.address),
+      directChain(id, cleo.address, dora.address),
+      directChain(id, ada.address, ben.address),
+      directChain(id, dora.address, ada.address),
+      elideChain(walk([ada, dora]), id),
+      { ...direct, elidedCount: 2 },
+      walk([ada, dora]),
+      emptyChain(),
+    ];
+    for (const other of others) expect(isDirectChain(other, direct)).toBe(false);
+    expect(verifyAt(direct, { hopsUsed: 0, neighbour: ada.address }).verified).toBe(true);
+    expect(codeOf(() => verifyAt(direct, { hopsUsed: 0 }))).toBe("EST_PROTOCOL_CHAIN");
+    expect(codeOf(() => verifyAt(direct, { hopsUsed: 1, neighbour: ada.address }))).toBe(
+      "EST_PROTOCOL_CHAIN",
+    );
+    expect(codeOf(() => directChain(id.slice(1), ada.address, dora.address))).toBe("EST_PROTOCOL_RANGE");
+    expect(decodeChain(encodeChain(direct))).toEqual(direct);
   });
 
   it("makes room for a seventeenth entry and refuses an eighteenth", () => {

@@ -144,6 +144,23 @@ export function elideChain(chain: Chain, id: Uint8Array): Chain {
   };
 }
 
+/**
+ * The chain of a copy that came from its origin itself over an authenticated link, which carries no entry: one elided
+ * entry, whose digest says what the receiver vouches for from here on.
+ */
+export function directChain(id: Uint8Array, origin: Uint8Array, receiver: Uint8Array): Chain {
+  requireLength(id, 16, "envelope id");
+  const digest = hashIn("chain-direct", id, origin, receiver).slice(0, 16);
+  return { elidedCount: 1, elidedDigest: digest, elidedLast: null, entries: [] };
+}
+
+/** Whether a chain is the one {@link directChain} gives. */
+export function isDirectChain(chain: Chain, direct: Chain): boolean {
+  const { elidedCount, elidedDigest, entries } = chain;
+  if (elidedCount !== 1 || entries.length > 0 || elidedDigest === null) return false;
+  return direct.elidedDigest !== null && sameBytes(elidedDigest, direct.elidedDigest);
+}
+
 /** Moves the oldest full entry into the digest, to make room. */
 function elideOldest(chain: Chain, id: Uint8Array): Chain {
   const [oldest, ...rest] = chain.entries;

@@ -10,6 +10,7 @@ const plain: ContentMessage = {
   kind: "text",
   receipt: false,
   token: null,
+  laterS: 0,
   from: "ada@ship.example",
   to: ["ben@shore.example"],
   body: utf8("all well"),
@@ -27,6 +28,7 @@ const anyMessage: fc.Arbitrary<ContentMessage> = fc.record({
   kind: fc.constantFrom("mail", "text", "notice"),
   receipt: fc.boolean(),
   token: fc.option(fc.uint8Array({ minLength: 16, maxLength: 16 })),
+  laterS: fc.constantFrom(0, 0, 60, 0xffff_ffff),
   from: fc.oneof(fc.constantFrom("", "a@b"), address),
   to: fc.oneof(fc.constant(["x@y"]), fc.array(address, { minLength: 1, maxLength: 5 })),
   body: fc.uint8Array({ maxLength: 60 }),
@@ -48,6 +50,23 @@ describe("content", () => {
     expect(encodeContent([plain, later(1)], base).length).toBe(one + 2 + body);
     expect(toHex(encodeContent([plain, later(1)], base).slice(-2 - body, -body))).toBe("c108");
     expect(one).toBe(1 + 1 + 1 + 16 + 1 + 1 + 17 + 1 + body);
+  });
+
+  it("announces token and later time in a second byte, and repeats neither", () => {
+    const token = seedOf("t").slice(0, 16);
+    const bare = encodeContent([plain], base).length;
+    expect(encodeContent([{ ...plain, token }], base).length).toBe(bare + 1 + 16);
+    expect(encodeContent([{ ...plain, laterS: 90 }], base).length).toBe(bare + 1 + 1);
+    expect(encodeContent([{ ...plain, token, laterS: 300 }], base).length).toBe(bare + 1 + 16 + 2);
+    const row = (laterS: number) => ({ ...later(1), laterS });
+    const one = encodeContent([{ ...plain, laterS: 90 }], base);
+    const tail = (laterS: number) =>
+      toHex(encodeContent([{ ...plain, laterS: 90 }, row(laterS)], base).slice(one.length));
+    expect(tail(90)).toBe(`c108${toHex(plain.body)}`);
+    expect(tail(89)).toBe(`c9025908${toHex(plain.body)}`);
+    expect(tail(0)).toBe(`c9020008${toHex(plain.body)}`);
+    expect(codeOf(() => encodeContent([{ ...plain, laterS: 2 ** 32 }], base))).toBe("EST_PROTOCOL_RANGE");
+    expect(codeOf(() => encodeContent([{ ...plain, laterS: -1 }], base))).toBe("EST_PROTOCOL_RANGE");
   });
 
   it("means something else under another header, and says so where it can", () => {
@@ -97,6 +116,10 @@ describe("content", () => {
     expect(decode(1, 0, 1, 0xff)).toBe("EST_PROTOCOL_ENCODING");
     expect(decode(1, 0, 255)).toBe("EST_PROTOCOL_RANGE");
     expect(decode(1, 0, 0, 0)).toBe("EST_PROTOCOL_RANGE");
+    expect(decode(1, 8, 4)).toBe("EST_PROTOCOL_VERSION");
+    expect(decode(1, 8, 0, 0, 1, 1, 0x61, 0)).toBe("EST_PROTOCOL_ENCODING");
+    expect(decode(1, 8, 2, 0, 0, 1, 1, 0x61, 0)).toBe("EST_PROTOCOL_ENCODING");
+    expect(decode(1, 8, 2, 0x80, 0x80, 0x80, 0x80, 0x10)).toBe("EST_PROTOCOL_RANGE");
     expect(decode(1, 0, 0, 1, 0)).toBe("EST_PROTOCOL_RANGE");
     expect(decode(1, 0x20, 4, 0x90, 0x1c)).toBe("EST_PROTOCOL_VERSION");
     expect(decode(1, 0, 0, 1, 1, 0x61, 0xff, 0xff, 0xff, 0x7f)).toBe("EST_PROTOCOL_TRUNCATED");

@@ -13,8 +13,9 @@ import {
 } from "./envelope.js";
 import { publicKeysOf } from "./identity.js";
 import { LIMITS } from "./limits.js";
-import { ada, adaRotated, ben, codeOf, sampleHeader, sampleSigned, seedOf } from "./samples.js";
+import { ada, adaRotated, ben, cleo, codeOf, sampleHeader, sampleSigned, seedOf } from "./samples.js";
 
+const anySlot = fc.integer({ min: 0, max: 14 });
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 
 /** Any header that has an encoding. */
@@ -32,6 +33,12 @@ const anyHeader: fc.Arbitrary<Header> = fc
     clockTrusted: fc.boolean(),
     staticSeal: fc.boolean(),
     receipt: fc.boolean(),
+    chunked: fc.boolean(),
+    context: fc.option(
+      fc
+        .record({ uses: fc.option(anySlot), defines: fc.option(anySlot) })
+        .filter(({ uses, defines }) => uses !== null || defines !== null),
+    ),
     lifetimeS: fc.integer({ min: 3_600, max: 2_592_000 }),
     hopMax: fc.integer({ min: 0, max: 16 }),
     relays: fc.array(bytes(16), { maxLength: 8 }),
@@ -39,11 +46,16 @@ const anyHeader: fc.Arbitrary<Header> = fc
     payloadBytes: fc.integer({ min: 0, max: LIMITS.payloadBytesMax }),
     payloadRoot: bytes(32),
   })
-  .map((header) => ({
-    ...header,
-    clockTrusted: header.clockTrusted && header.createdUnixS !== null,
-    staticSeal: header.staticSeal && header.mode !== "clear-signed",
-  }));
+  .map((header) => {
+    const staticSeal = header.staticSeal && header.mode !== "clear-signed";
+    return {
+      ...header,
+      staticSeal,
+      clockTrusted: header.clockTrusted && header.createdUnixS !== null,
+      chunked: header.chunked && staticSeal,
+      context: staticSeal ? header.context : null,
+    };
+  });
 
 describe("header", () => {
   it("survives the wire, whatever it holds", () => {
@@ -79,6 +91,33 @@ describe("header", () => {
     );
   });
 
+  it("says after the codec which contexts it uses and defines, and in a flag that it is chunked", () => {
+    const changes = { staticSeal: true, receipt: false, relays: [], ackCommitment: null };
+    const start = (header: Partial<Header>) =>
+      toHex(encodeHeader(sampleHeader(ada, { ...changes, ...header })).slice(0, 4));
+    const destination = toHex(ben.address.slice(0, 1));
+    expect(start({})).toBe(`121300${destination}`);
+    expect(start({ chunked: true })).toBe(`125300${destination}`);
+    expect(start({ context: { uses: 3, defines: null } })).toBe("1293003f");
+    expect(start({ context: { uses: null, defines: 14 } })).toBe("129300fe");
+    expect(start({ context: { uses: 0, defines: 1 }, chunked: true })).toBe("12d30001");
+  });
+
+  it("may have 256 bytes and never more", () => {
+    const longest = sampleHeader(ada, {
+      staticSeal: true,
+      chunked: true,
+      context: { uses: 1, defines: 2 },
+      sequence: Number.MAX_SAFE_INTEGER,
+      createdUnixS: 1_577_836_800 + 0xffff_ffff,
+      lifetimeS: 2_592_000,
+      relays: Array(8).fill(cleo.address),
+      payloadBytes: LIMITS.payloadBytesMax,
+    });
+    expect(encodeHeader(longest).length).toBe(LIMITS.headerBytesMax);
+    expect(decodeHeader(encodeHeader(longest))).toEqual(longest);
+  });
+
   it("is refused when cut anywhere or followed by anything", () => {
     const encoded = encodeHeader(sampleHeader());
     for (let length = 0; length < encoded.length; length++) {
@@ -97,8 +136,8 @@ describe("header", () => {
     };
     expect(codeOf(() => decodeHeader(withByte(0, 0x22)))).toBe("EST_PROTOCOL_VERSION");
     expect(codeOf(() => decodeHeader(withByte(0, 0x1e)))).toBe("EST_PROTOCOL_VERSION");
-    expect(codeOf(() => decodeHeader(withByte(1, 0x40)))).toBe("EST_PROTOCOL_VERSION");
-    expect(codeOf(() => decodeHeader(withByte(1, 0x80)))).toBe("EST_PROTOCOL_VERSION");
+    expect(codeOf(() => decodeHeader(withByte(1, 0x40)))).toBe("EST_PROTOCOL_ENCODING");
+    expect(codeOf(() => decodeHeader(withByte(1, 0x80)))).toBe("EST_PROTOCOL_ENCODING");
     expect(codeOf(() => decodeHeader(withByte(1, 0x02)))).toBe("EST_PROTOCOL_ENCODING");
     expect(decodeHeader(withByte(2, 99)).codec).toBe(99);
   });
@@ -117,10 +156,19 @@ describe("header", () => {
       [{ relays: Array.from({ length: 9 }, () => ben.address) }, "EST_PROTOCOL_RANGE"],
       [{ createdUnixS: null, clockTrusted: true }, "EST_PROTOCOL_ENCODING"],
       [{ mode: "clear-signed", staticSeal: true }, "EST_PROTOCOL_ENCODING"],
+      [{ chunked: true }, "EST_PROTOCOL_ENCODING"],
+      [{ context: { uses: 1, defines: null } }, "EST_PROTOCOL_ENCODING"],
+      [{ staticSeal: true, context: { uses: 15, defines: null } }, "EST_PROTOCOL_RANGE"],
+      [{ staticSeal: true, context: { uses: null, defines: -1 } }, "EST_PROTOCOL_RANGE"],
+      [{ staticSeal: true, context: { uses: null, defines: null } }, "EST_PROTOCOL_ENCODING"],
     ];
     for (const [changes, code] of wrong) {
       expect(codeOf(() => encodeHeader(sampleHeader(ada, changes)))).toBe(code);
     }
+    const inContext = encodeHeader(sampleHeader(ada, { staticSeal: true, context: { uses: 1, defines: 2 } }));
+    expect(inContext[3]).toBe(0x12);
+    inContext[3] = 0xff;
+    expect(codeOf(() => decodeHeader(inContext))).toBe("EST_PROTOCOL_ENCODING");
   });
 
   it("has one encoding only: longer varints are refused", () => {

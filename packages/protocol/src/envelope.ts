@@ -21,7 +21,7 @@ import { LIMITS } from "./limits.js";
 
 const VERSION = 1;
 /** 2020-01-01T00:00:00Z in Unix seconds; creation times count from here, to save a byte. */
-const CREATED_BASE_UNIX_S = 1_577_836_800;
+export const CREATED_BASE_UNIX_S = 1_577_836_800;
 
 /** Wire values are the positions. */
 const MODES = ["end-to-end", "exit", "clear-signed"] as const;
@@ -36,7 +36,18 @@ const FLAG_ACK_COMMITMENT = 4;
 const FLAG_RELAYS = 8;
 const FLAG_STATIC_SEAL = 16;
 const FLAG_RECEIPT = 32;
-const FLAGS_KNOWN = 63;
+const FLAG_CHUNKED = 64;
+const FLAG_CONTEXT = 128;
+/** A half of the context byte that names no slot. */
+const NO_SLOT = 15;
+
+/** Compression contexts between origin and destination (SPEC.md §8.3). At least one of the two is a slot. */
+export interface ContextUse {
+  /** Slot [0…14] the content was compressed with; null: none. */
+  readonly uses: number | null;
+  /** Slot [0…14] in which the destination keeps this content for later ones; null: it keeps nothing. */
+  readonly defines: number | null;
+}
 
 /** The immutable fields; one byte string per value (SPEC.md §5). */
 export interface Header {
@@ -65,6 +76,10 @@ export interface Header {
   readonly staticSeal: boolean;
   /** A signed receipt is asked for. */
   readonly receipt: boolean;
+  /** The payload is a row of chunks, each sealed for itself (SPEC.md §8.2). Only with {@link staticSeal}. */
+  readonly chunked: boolean;
+  /** Only with {@link staticSeal}; null: the content stands for itself. */
+  readonly context: ContextUse | null;
   /** Seconds [3 600…2 592 000], counted by age, not by wall clocks. */
   readonly lifetimeS: number;
   /** Relays it may pass [0…16]. */
@@ -102,7 +117,9 @@ function flagsOf(header: HeaderPrefix): number {
     (header.ackCommitment !== null ? FLAG_ACK_COMMITMENT : 0) |
     (header.relays.length > 0 ? FLAG_RELAYS : 0) |
     (header.staticSeal ? FLAG_STATIC_SEAL : 0) |
-    (header.receipt ? FLAG_RECEIPT : 0)
+    (header.receipt ? FLAG_RECEIPT : 0) |
+    (header.chunked ? FLAG_CHUNKED : 0) |
+    (header.context !== null ? FLAG_CONTEXT : 0)
   );
 }
 
@@ -114,6 +131,23 @@ function requireConsistent(flags: number, mode: Mode): void {
   if (flags & FLAG_STATIC_SEAL && mode === "clear-signed") {
     throw fault("EST_PROTOCOL_ENCODING", "a clear-signed envelope has no seal");
   }
+  if (flags & (FLAG_CHUNKED | FLAG_CONTEXT) && !(flags & FLAG_STATIC_SEAL)) {
+    throw fault("EST_PROTOCOL_ENCODING", "chunks and contexts need a static seal");
+  }
+}
+
+function contextByte({ uses, defines }: ContextUse): number {
+  if (uses === null && defines === null)
+    throw fault("EST_PROTOCOL_ENCODING", "a context byte that names no slot");
+  for (const slot of [uses, defines])
+    if (slot !== null) requireRange(slot, { min: 0, max: NO_SLOT - 1 }, "context slot");
+  return ((uses ?? NO_SLOT) << 4) | (defines ?? NO_SLOT);
+}
+
+function readContext(byte: number): ContextUse {
+  if (byte === 0xff) throw fault("EST_PROTOCOL_ENCODING", "a context byte that names no slot");
+  const slot = (half: number): number | null => (half === NO_SLOT ? null : half);
+  return { uses: slot(byte >>> 4), defines: slot(byte & 15) };
 }
 
 /**
@@ -121,12 +155,9 @@ function requireConsistent(flags: number, mode: Mode): void {
  * @throws ProtocolError EST_PROTOCOL_RANGE, EST_PROTOCOL_ENCODING for values no header can carry.
  */
 export function encodeHeaderPrefix(header: HeaderPrefix): Uint8Array {
-  const flags = flagsOf(header);
-  requireConsistent(flags, header.mode);
-  const writer = new ByteWriter()
-    .u8((VERSION << 4) | (MODES.indexOf(header.mode) << 2) | CLASSES.indexOf(header.class), "mode and class")
-    .u8(flags, "flags")
-    .u8(header.codec, "codec")
+  const writer = new ByteWriter();
+  writeKind(writer, header);
+  writer
     .fixed(header.destination, 16, "destination")
     .fixed(header.origin, 32, "origin key")
     .u8(header.keyEpoch, "key epoch")
@@ -140,13 +171,29 @@ export function encodeHeaderPrefix(header: HeaderPrefix): Uint8Array {
   requireRange(header.lifetimeS, { min: LIMITS.lifetimeSMin, max: LIMITS.lifetimeSMax }, "lifetime");
   requireRange(header.hopMax, { min: 0, max: LIMITS.hopMax }, "hop limit");
   writer.varint(header.lifetimeS, "lifetime").u8(header.hopMax, "hop limit");
+  writeExtras(writer, header);
+  return writer.finish();
+}
+
+/** Version, mode, class, flags, codec and context: what the rest of a head is to be read by. */
+export function writeKind(writer: ByteWriter, header: HeaderPrefix): void {
+  const flags = flagsOf(header);
+  requireConsistent(flags, header.mode);
+  writer
+    .u8((VERSION << 4) | (MODES.indexOf(header.mode) << 2) | CLASSES.indexOf(header.class), "mode and class")
+    .u8(flags, "flags")
+    .u8(header.codec, "codec");
+  if (header.context !== null) writer.u8(contextByte(header.context), "context");
+}
+
+/** Relay list and ack commitment, where there are any. */
+export function writeExtras(writer: ByteWriter, header: HeaderPrefix): void {
   if (header.relays.length > 0) {
     requireRange(header.relays.length, { min: 1, max: LIMITS.relaysMax }, "relay count");
     writer.u8(header.relays.length, "relay count");
     for (const relay of header.relays) writer.fixed(relay, 16, "relay");
   }
   if (header.ackCommitment !== null) writer.fixed(header.ackCommitment, 16, "ack commitment");
-  return writer.finish();
 }
 
 /** The immutable bytes. Errors as {@link encodeHeaderPrefix}. */
@@ -176,6 +223,50 @@ function readRelays(reader: ByteReader): Uint8Array[] {
   return Array.from({ length: count }, () => reader.take(16, "relay"));
 }
 
+/** What {@link writeKind} wrote, and which other fields follow. */
+export interface HeaderKind {
+  readonly fields: Pick<
+    Header,
+    "mode" | "class" | "codec" | "context" | "clockTrusted" | "staticSeal" | "receipt" | "chunked"
+  >;
+  readonly has: { readonly created: boolean; readonly relays: boolean; readonly ackCommitment: boolean };
+}
+
+/** @throws ProtocolError EST_PROTOCOL_{TRUNCATED,RANGE,ENCODING,VERSION}. */
+export function readKind(reader: ByteReader): HeaderKind {
+  const kind = readModeAndClass(reader.u8("version"));
+  const flags = reader.u8("flags");
+  requireConsistent(flags, kind.mode);
+  const codec = reader.u8("codec");
+  return {
+    fields: {
+      ...kind,
+      codec,
+      context: flags & FLAG_CONTEXT ? readContext(reader.u8("context")) : null,
+      clockTrusted: (flags & FLAG_CLOCK_TRUSTED) !== 0,
+      staticSeal: (flags & FLAG_STATIC_SEAL) !== 0,
+      receipt: (flags & FLAG_RECEIPT) !== 0,
+      chunked: (flags & FLAG_CHUNKED) !== 0,
+    },
+    has: {
+      created: (flags & FLAG_CREATED) !== 0,
+      relays: (flags & FLAG_RELAYS) !== 0,
+      ackCommitment: (flags & FLAG_ACK_COMMITMENT) !== 0,
+    },
+  };
+}
+
+/** @throws ProtocolError EST_PROTOCOL_{TRUNCATED,RANGE}. */
+export function readExtras(
+  reader: ByteReader,
+  has: HeaderKind["has"],
+): Pick<Header, "relays" | "ackCommitment"> {
+  return {
+    relays: has.relays ? readRelays(reader) : [],
+    ackCommitment: has.ackCommitment ? reader.take(16, "ack commitment") : null,
+  };
+}
+
 /**
  * Reads immutable bytes strictly: whatever is accepted encodes to the same bytes again.
  * @throws ProtocolError EST_PROTOCOL_{TRUNCATED,TRAILING,RANGE,ENCODING,VERSION}.
@@ -183,26 +274,18 @@ function readRelays(reader: ByteReader): Uint8Array[] {
 export function decodeHeader(bytes: Uint8Array): Header {
   requireRange(bytes.length, { min: 0, max: LIMITS.headerBytesMax }, "header length");
   const reader = new ByteReader(bytes);
-  const kind = readModeAndClass(reader.u8("version"));
-  const flags = reader.u8("flags");
-  if (flags > FLAGS_KNOWN) throw fault("EST_PROTOCOL_VERSION", `header flags ${flags} are not known`);
-  requireConsistent(flags, kind.mode);
+  const { fields, has } = readKind(reader);
   const header: Header = {
-    ...kind,
-    codec: reader.u8("codec"),
+    ...fields,
     destination: reader.take(16, "destination"),
     origin: reader.take(32, "origin key"),
     keyEpoch: reader.u8("key epoch"),
     epoch: reader.u32("epoch"),
     sequence: reader.varint("sequence"),
-    createdUnixS: flags & FLAG_CREATED ? CREATED_BASE_UNIX_S + reader.varint("created") : null,
-    clockTrusted: (flags & FLAG_CLOCK_TRUSTED) !== 0,
-    staticSeal: (flags & FLAG_STATIC_SEAL) !== 0,
-    receipt: (flags & FLAG_RECEIPT) !== 0,
+    createdUnixS: has.created ? CREATED_BASE_UNIX_S + reader.varint("created") : null,
     lifetimeS: reader.varint("lifetime"),
     hopMax: reader.u8("hop limit"),
-    relays: flags & FLAG_RELAYS ? readRelays(reader) : [],
-    ackCommitment: flags & FLAG_ACK_COMMITMENT ? reader.take(16, "ack commitment") : null,
+    ...readExtras(reader, has),
     payloadBytes: reader.varint("payload length"),
     payloadRoot: reader.take(32, "payload root"),
   };

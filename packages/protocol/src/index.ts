@@ -1,5 +1,6 @@
 export * from "./ack.js";
 export * from "./address.js";
+export { type Block, decodeBlocks, encodeBlocks } from "./blocks.js";
 export {
   appendEntry,
   type Chain,
@@ -7,14 +8,30 @@ export {
   chainDigest,
   chainLength,
   decodeChain,
+  directChain,
   type EntryDraft,
   elideChain,
   emptyChain,
   encodeChain,
   isChainMissing,
 } from "./chain.js";
-export * from "./content.js";
-export * from "./envelope.js";
+export { ChunkOpener, ChunkSealer } from "./chunks.js";
+export * from "./compact.js";
+export { type ContentBase, type ContentMessage, decodeContent, encodeContent } from "./content.js";
+export {
+  type ContextUse,
+  decodeHeader,
+  encodeHeader,
+  encodeHeaderPrefix,
+  envelopeIdOf,
+  type Header,
+  type HeaderPrefix,
+  type Mode,
+  readSignedHeader,
+  type SignedHeader,
+  signHeader,
+  verifyHeader,
+} from "./envelope.js";
 export * from "./head.js";
 export {
   createIdentity,
@@ -32,3 +49,5 @@ export * from "./limits.js";
 export * from "./path.js";
 export * from "./payload.js";
 export * from "./seal.js";
+export type { SealedFor } from "./seal-key.js";
+export { SeriesReader, SeriesWriter } from "./series.js";

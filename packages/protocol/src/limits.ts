@@ -3,7 +3,7 @@
  * choice unless a document is cited; SPEC.md repeats them as a table.
  */
 export const LIMITS = {
-  /** Immutable bytes of one envelope. The longest that can be built is 255; longer input is refused. */
+  /** Immutable bytes of one envelope. The longest that can be built is 256; longer input is refused. */
   headerBytesMax: 256,
   /** Hops used, age, relay index, key record and chain together. Longer input is refused. */
   transitBytesMax: 2_200,
@@ -35,6 +35,8 @@ export const LIMITS = {
   chainLengthMax: 17,
   /** Messages in one envelope. More are refused; compose makes another envelope. */
   contentMessagesMax: 256,
+  /** Compressed blocks in one chunk. More are refused; compose begins another chunk. */
+  chunkBlocksMax: 256,
   /** Recipients of one message. More are refused. */
   recipientsMax: 50,
   /** UTF-8 bytes of one mail address (RFC 5321 §4.5.3.1.3 allows a path of 256 with its brackets). */
@@ -45,6 +47,8 @@ export const LIMITS = {
   addressTextMax: 64,
   /** Public keys remembered with the verdict of the key gate. At the bound the least recently used goes. */
   keyCacheEntries: 1_024,
+  /** X25519 secrets an identity remembers, by the other key. At the bound the oldest goes and is computed again. */
+  agreedSecretsMax: 256,
   /** Plaintext of one record sealed at rest, in bytes. More is a mistake of the caller. */
   atRestBytesMax: 16_777_216,
 } as const;

@@ -52,6 +52,8 @@ export function sampleHeader(identity: Identity = ada, changes: Partial<Header> 
     clockTrusted: true,
     staticSeal: false,
     receipt: true,
+    chunked: false,
+    context: null,
     lifetimeS: 86_400,
     hopMax: 8,
     relays: [cleo.address],

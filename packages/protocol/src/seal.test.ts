@@ -11,7 +11,7 @@ const prefix = encodeHeaderPrefix(sampleHeader());
 
 function sealed(
   staticSeal: boolean,
-  changes: { prefix?: Uint8Array; plaintext?: Uint8Array } = {},
+  changes: { prefix?: Uint8Array; plaintext?: Uint8Array; context?: Uint8Array } = {},
 ): Uint8Array {
   return seal({
     identity: ada,
@@ -74,6 +74,40 @@ describe("seal", () => {
         expect(codeOf(open)).toBe(REFUSED);
       }
     }
+  });
+
+  it("is bound to what both ends remember: another context or none does not open it", () => {
+    const yesterday = utf8("what was said yesterday");
+    for (const staticSeal of [false, true]) {
+      const payload = sealed(staticSeal, { context: yesterday });
+      const right = { identity: ben, origin: ada.keys, prefix, payload, staticSeal, context: yesterday };
+      expect(openSealed(right)).toEqual(samplePayload);
+      for (const context of [new Uint8Array(0), utf8("what was said Yesterday"), yesterday.slice(1)])
+        expect(codeOf(() => openSealed({ ...right, context }))).toBe(REFUSED);
+      const { context: _, ...without } = right;
+      expect(codeOf(() => openSealed(without))).toBe(REFUSED);
+      const bare = sealed(staticSeal, { context: new Uint8Array(0) });
+      expect(bare).toEqual(sealed(staticSeal));
+      expect(openSealed({ ...without, payload: bare })).toEqual(samplePayload);
+      expect(codeOf(() => openSealed({ ...right, payload: bare }))).toBe(REFUSED);
+    }
+  });
+
+  it("of the static kind opens for its origin too, who says for whom it was", () => {
+    const payload = sealed(true);
+    const own = { identity: ada, origin: ada.keys, recipient: ben.keys, prefix, payload, staticSeal: true };
+    expect(openSealed(own)).toEqual(samplePayload);
+    for (const wrong of [
+      { recipient: cleo.keys },
+      { identity: cleo },
+      { identity: ben },
+      { origin: ben.keys },
+    ])
+      expect(codeOf(() => openSealed({ ...own, ...wrong }))).toBe(REFUSED);
+    const { recipient: _, ...unnamed } = own;
+    expect(codeOf(() => openSealed(unnamed))).toBe(REFUSED);
+    const ephemeral = { ...own, payload: sealed(false), staticSeal: false };
+    expect(codeOf(() => openSealed(ephemeral))).toBe(REFUSED);
   });
 
   it("takes a weak ephemeral key as a seal that does not open", () => {

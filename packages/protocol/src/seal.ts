@@ -1,21 +1,30 @@
-import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
 import { invariant, type Rng } from "@estafette/contract";
-import { concat, domain, fault, requireLength, sha256 } from "./bytes.js";
+import { concat, domain } from "./bytes.js";
 import { agreementKeyOf, type Identity, type PublicKeys } from "./identity.js";
 import { LIMITS } from "./limits.js";
+import {
+  agreeOrRefuse,
+  bindingOf,
+  decrypt,
+  derive,
+  EPHEMERAL_BYTES,
+  encrypt,
+  farSealingOf,
+  infoOf,
+  NO_CONTEXT,
+  type SealedFor,
+  STATIC_SALT_BYTES,
+  sealedModeOf,
+  TAG_BYTES,
+  unwrap,
+} from "./seal-key.js";
 
 /*
- *   secret ──X25519──► HKDF-SHA256 ──► key (32) ‖ nonce (12) ──► ChaCha20-Poly1305, header prefix as AAD
- *   salt: ephemeral public key, or 8 random bytes           info: mode, both root keys, hash of the prefix
- *
  *   ephemeral │ 32 public key │ ciphertext │ 16 tag │ = 48 bytes more than the plaintext
  *   static    │  8 salt       │ ciphertext │ 16 tag │ = 24
  *   at rest   │ 16 salt       │ ciphertext │ 16 tag │ = 32
  */
 
-const TAG_BYTES = 16;
-const EPHEMERAL_BYTES = 32;
-const STATIC_SALT_BYTES = 8;
 const AT_REST_SALT_BYTES = 16;
 
 /** Bytes a seal adds to its plaintext. */
@@ -23,60 +32,6 @@ export const SEAL_OVERHEAD_BYTES = {
   ephemeral: EPHEMERAL_BYTES + TAG_BYTES,
   static: STATIC_SALT_BYTES + TAG_BYTES,
 } as const;
-
-interface KeyAndNonce {
-  readonly key: Uint8Array;
-  readonly nonce: Uint8Array;
-}
-
-function derive(secret: Uint8Array, salt: Uint8Array, info: Uint8Array): KeyAndNonce {
-  const material = new Uint8Array(hkdfSync("sha256", secret, salt, info, 44));
-  return { key: material.subarray(0, 32), nonce: material.subarray(32) };
-}
-
-/** Mode as on the wire: 0 end-to-end, 1 exit. Anything else has no seal. */
-function sealedModeOf(prefix: Uint8Array): number | null {
-  const mode = ((prefix[0] ?? 0xff) >>> 2) & 3;
-  return mode <= 1 ? mode : null;
-}
-
-function infoOf(mode: number, origin: Uint8Array, recipient: Uint8Array, prefix: Uint8Array): Uint8Array {
-  requireLength(origin, 32, "origin key");
-  requireLength(recipient, 32, "recipient key");
-  return concat(domain("seal"), Uint8Array.of(mode), origin, recipient, sha256(prefix));
-}
-
-function encrypt(derived: KeyAndNonce, plaintext: Uint8Array, associated: Uint8Array): Uint8Array {
-  const cipher = createCipheriv("chacha20-poly1305", derived.key, derived.nonce, {
-    authTagLength: TAG_BYTES,
-  });
-  cipher.setAAD(associated, { plaintextLength: plaintext.length });
-  const body = cipher.update(plaintext);
-  return concat(body, cipher.final(), cipher.getAuthTag());
-}
-
-function decrypt(derived: KeyAndNonce, sealed: Uint8Array, associated: Uint8Array): Uint8Array {
-  const bodyLength = sealed.length - TAG_BYTES;
-  const options = { authTagLength: TAG_BYTES };
-  const decipher = createDecipheriv("chacha20-poly1305", derived.key, derived.nonce, options);
-  decipher.setAAD(associated, { plaintextLength: bodyLength });
-  decipher.setAuthTag(sealed.subarray(bodyLength));
-  const body = decipher.update(sealed.subarray(0, bodyLength));
-  try {
-    decipher.final();
-  } catch (cause) {
-    throw fault("EST_PROTOCOL_SIGNATURE", "the seal does not open: wrong key or altered bytes", cause);
-  }
-  return new Uint8Array(body);
-}
-
-/** Splits salt from ciphertext and tag. */
-function unwrap(payload: Uint8Array, saltBytes: number): { salt: Uint8Array; sealed: Uint8Array } {
-  if (payload.length < saltBytes + TAG_BYTES) {
-    throw fault("EST_PROTOCOL_SIGNATURE", `${payload.length} bytes are too few for a seal`);
-  }
-  return { salt: payload.subarray(0, saltBytes), sealed: payload.subarray(saltBytes) };
-}
 
 /**
  * Seals content for one node: the payload of an END-TO-END or EXIT envelope.
@@ -91,13 +46,16 @@ export function seal(request: {
   readonly plaintext: Uint8Array;
   readonly staticSeal: boolean;
   readonly rng: Rng;
+  /** Bytes both ends remember and the content was compressed with: without them it opens for nobody. Default none. */
+  readonly context?: Uint8Array;
 }): Uint8Array {
-  const { identity, recipient, prefix, plaintext } = request;
+  const { identity, recipient, prefix, plaintext, context = NO_CONTEXT } = request;
   const mode = sealedModeOf(prefix);
   invariant(mode !== null, "a clear-signed envelope is not sealed");
   const overhead = request.staticSeal ? SEAL_OVERHEAD_BYTES.static : SEAL_OVERHEAD_BYTES.ephemeral;
   invariant(plaintext.length + overhead <= LIMITS.payloadBytesMax, "content fits the payload limit");
-  const info = infoOf(mode, identity.keys.root, recipient.root, prefix);
+  const [origin, to] = [identity.keys.root, recipient.root];
+  const info = infoOf({ purpose: "seal", mode, origin, recipient: to, prefix, context });
   if (request.staticSeal) {
     const salt = request.rng.bytes(STATIC_SALT_BYTES);
     const derived = derive(identity.agree(recipient.sealing), salt, info);
@@ -109,35 +67,19 @@ export function seal(request: {
 }
 
 /**
- * Opens what {@link seal} made for this identity. A node with rotated keys tries its identities,
- * newest first.
+ * Opens what {@link seal} made for this identity; a static seal is opened by its origin too. A node with rotated keys
+ * tries its identities, newest first.
  * @throws ProtocolError EST_PROTOCOL_SIGNATURE when it does not open: not for us, altered, re-signed by
- * somebody else, or not sealed at all.
+ * somebody else, sealed with another context, or not sealed at all.
  */
-export function openSealed(request: {
-  readonly identity: Identity;
-  readonly origin: PublicKeys;
-  readonly prefix: Uint8Array;
-  readonly payload: Uint8Array;
-  readonly staticSeal: boolean;
-}): Uint8Array {
-  const { identity, origin, prefix, payload } = request;
-  const mode = sealedModeOf(prefix);
-  if (mode === null) throw fault("EST_PROTOCOL_SIGNATURE", "a clear-signed envelope has no seal to open");
-  const saltBytes = request.staticSeal ? STATIC_SALT_BYTES : EPHEMERAL_BYTES;
-  const { salt, sealed } = unwrap(payload, saltBytes);
-  const info = infoOf(mode, origin.root, identity.keys.root, prefix);
-  const secret = agreeOrRefuse(identity, request.staticSeal ? origin.sealing : salt);
+export function openSealed(
+  request: SealedFor & { readonly payload: Uint8Array; readonly staticSeal: boolean },
+): Uint8Array {
+  const { identity, prefix, payload, staticSeal } = request;
+  const info = infoOf({ ...bindingOf(request), purpose: "seal" });
+  const { salt, sealed } = unwrap(payload, staticSeal ? STATIC_SALT_BYTES : EPHEMERAL_BYTES);
+  const secret = agreeOrRefuse(identity, staticSeal ? farSealingOf(request) : salt);
   return decrypt(derive(secret, salt, info), sealed, prefix);
-}
-
-/** A weak ephemeral key is one more way in which a seal does not open. */
-function agreeOrRefuse(identity: Identity, theirs: Uint8Array): Uint8Array {
-  try {
-    return identity.agree(theirs);
-  } catch (cause) {
-    throw fault("EST_PROTOCOL_SIGNATURE", "the seal does not open: its key is not usable", cause);
-  }
 }
 
 /**

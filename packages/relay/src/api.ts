@@ -13,6 +13,7 @@ import type {
   SubmissionResult,
 } from "@estafette/contract";
 import type { Identity } from "@estafette/protocol";
+import type { BudgetReason, BudgetWindowStatus, EtaBasis } from "@estafette/router";
 import type { DeliveryRecord, EnvelopeRecord, Leg, MessageRecord, Spool, SpoolStats } from "@estafette/spool";
 
 /** Everything the core is given. It reaches nothing else. */
@@ -51,6 +52,8 @@ export interface RelaySettings {
   readonly messageBytesMax: number;
   /** Ask for an end-to-end receipt for every message of ours, default true. */
   readonly receipts: boolean;
+  /** Copies of a flash message over different links, default 1. */
+  readonly flashCopies?: number;
   /** Retry schedule of legs and deliveries in seconds; the last one repeats. */
   readonly retryS: readonly number[];
 }
@@ -94,6 +97,41 @@ export interface LinkSettings {
   readonly chain: "full" | "digest" | "auto";
   /** Which neighbour names of the bearer mean which peer (bearers with many neighbours); else learnt by handshake. */
   readonly neighbours?: Readonly<Record<string, string>>;
+  /** Bytes of a chunk of a batch before it is sealed. Default: 4 096, or 60 s of airtime where that is less. */
+  readonly chunkBytesMax?: number;
+  /** What the link may use beyond what its bearer bounds. Default: everything. */
+  readonly budget?: LinkBudgetSettings;
+}
+
+export interface LinkBudgetSettings {
+  /** Bytes per second we send in the long run, and ask neighbours to keep to; null: as fast as it goes. */
+  readonly drainBytesPerS: number | null;
+  /** Milliseconds of airtime in any 24 hours; null: no bound. The bearer bounds the hour. */
+  readonly airtimeMsPerDayMax: number | null;
+  /** Prices and bounds in units of the owner's choice; null: the bearer's prices, no bound. */
+  readonly credits: {
+    readonly perContact: number;
+    readonly perKilobyte: number;
+    /** In any 24 hours, and in any 30 days; null: no bound. */
+    readonly perDay: number | null;
+    readonly perMonth: number | null;
+  } | null;
+  /** Fraction [0…1) of airtime and credits that only flash and priority messages may use. */
+  readonly urgentShare: number;
+  /** Contact windows as the router reads them; empty: always open. Not enforced while the clock is untrusted. */
+  readonly windows: readonly string[];
+}
+
+/** Why nothing goes out on a link for a while. */
+export type PauseReason = BudgetReason | "window";
+
+export interface BudgetStatus {
+  readonly drainBytesPerS: number | null;
+  readonly urgentShare: number;
+  /** Milliseconds of airtime, or credits, each in its last window. */
+  readonly limits: readonly BudgetWindowStatus[];
+  readonly window: "always" | "open" | "closed" | "not-enforced";
+  readonly pause: { readonly why: PauseReason; readonly waitMs: number } | null;
 }
 
 export interface Relay extends Pick<BridgeHost, "submit" | "checkRecipient" | "authenticate"> {
@@ -106,6 +144,10 @@ export interface Relay extends Pick<BridgeHost, "submit" | "checkRecipient" | "a
   submit(submission: Submission): Promise<SubmissionResult>;
   checkRecipient(request: RecipientCheck): Promise<SubmissionRefusal | null>;
   authenticate(user: string, password: string): Promise<Account | null>;
+  /** Which ways lead to an address now, and which one a message of this size and class would take. */
+  explainRoute(request: RouteRequest): Promise<RouteExplanation | SubmissionRefusal>;
+  /** What this submission would cost: it is compressed and weighed, and not kept. */
+  estimate(submission: Submission): Promise<Estimate | SubmissionRefusal>;
   /** Live events; the returned function ends it. A listener that throws is removed. */
   listen(listener: (event: Telemetry) => void): () => void;
   /** Replaces the peers (after `peer accept`); conversations with removed peers end. */
@@ -120,6 +162,62 @@ export interface Relay extends Pick<BridgeHost, "submit" | "checkRecipient" | "a
   ): Promise<{ readonly from: string; readonly to: readonly string[]; readonly rfc5322: Uint8Array } | null>;
   /** Ends a waiting message of our own; its state becomes `deleted`. */
   remove(submissionId: string): Promise<number>;
+}
+
+export interface RouteRequest {
+  /** A mail address, a node address `est1…`, or the name of a peer. */
+  readonly to: string;
+  /** Of the envelope. */
+  readonly bytes: number;
+  readonly class: MessageClass;
+}
+
+/** One way to the next gateway, and what speaks for it. */
+export interface Way {
+  /** Name of the neighbour. */
+  readonly neighbour: string;
+  readonly link: string;
+  /** Why this neighbour: `destination`, `relay list`, `route`. */
+  readonly target: string;
+  readonly inConversation: boolean;
+  /** Money or credits in the link's own unit. */
+  readonly cost: number;
+  /** Milliseconds until the neighbour has it; null: unknown. */
+  readonly etaMs: number | null;
+  readonly basis: EtaBasis;
+  readonly meetsDeadline: boolean;
+  readonly chosen: boolean;
+}
+
+export interface RouteExplanation {
+  /** `here`: a mailbox of this gateway, no way is needed. */
+  readonly by: "here" | "peer" | "exit";
+  /** Name of the gateway that serves it. */
+  readonly destination: string;
+  readonly bytes: number;
+  readonly class: MessageClass;
+  /** Milliseconds within which a message of this class ought to be at the next gateway. */
+  readonly deadlineMs: number;
+  /** Best first. */
+  readonly ways: readonly Way[];
+  /** Why the chosen one, in words. */
+  readonly why: string;
+}
+
+/** What one submission would cost. One part per gateway it goes to. */
+export interface Estimate {
+  readonly parts: readonly EstimatePart[];
+}
+
+export interface EstimatePart {
+  readonly to: readonly string[];
+  /** As handed in, shrunk: what is kept here. */
+  readonly bodyBytes: number;
+  /** Compressed, sealed, with its head. 0 for a mailbox here. */
+  readonly envelopeBytes: number;
+  /** On the channel, with what the link adds. */
+  readonly airBytes: number;
+  readonly route: RouteExplanation;
 }
 
 export interface RelayStatus {
@@ -148,12 +246,15 @@ export interface LinkStatus {
   readonly parcelsHeard: number;
   readonly parcelsRefused: number;
   readonly segmentsRepeated: number;
+  readonly budget: BudgetStatus;
 }
 
 export interface QueueView {
   readonly messages: readonly MessageRecord[];
   readonly envelopes: readonly EnvelopeRecord[];
   readonly deliveries: readonly DeliveryRecord[];
+  /** Next hop, link and why, in words, of the first messages and envelopes: by message key as text, or id in hex. */
+  readonly ways: ReadonlyMap<string, string>;
 }
 
 export interface TraceEntry {
@@ -174,6 +275,13 @@ export type Telemetry =
       readonly link: string;
       readonly state: "up" | "down" | "broken";
       readonly detail: string;
+    }
+  | {
+      /** Nothing goes out before `waitMs` have passed. Short pauses are not told. */
+      readonly type: "paused";
+      readonly link: string;
+      readonly why: PauseReason;
+      readonly waitMs: number;
     }
   | {
       readonly type: "neighbour";

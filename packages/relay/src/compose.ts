@@ -1,146 +1,309 @@
-import { compressContent } from "@estafette/compression";
+import { KNOWN_CODECS } from "@estafette/compression";
 import { invariant, ProtocolError } from "@estafette/contract";
 import {
   ackCommitment,
+  ChunkSealer,
+  type ContentMessage,
   emptyChain,
-  encodeContent,
   encodeHeaderPrefix,
   encodeSignedHeader,
   encodeTransit,
   type Header,
+  type HeaderPrefix,
+  LIMITS as PROTOCOL_LIMITS,
   payloadRoot,
+  sameBytes,
   seal,
   signHeader,
   toHex,
 } from "@estafette/protocol";
 import type { Leg, MessageRecord } from "@estafette/spool";
-import { type Core, keyText, unixSecondsOrNull } from "./core.js";
+import { type Core, keyText, type PlanRequest, unixSecondsOrNull } from "./core.js";
 import type { Peer } from "./directory.js";
+import { LIMITS } from "./limits.js";
+import { compressBatch, compressOne, type Known, type Part, sealBatch } from "./payload.js";
+import { hopsOf } from "./planning.js";
+import type { ContextOffer } from "./sent-contexts.js";
+
+/** A waiting message as compose takes it up. */
+interface Waiting {
+  readonly leg: Leg;
+  readonly record: MessageRecord;
+  readonly body: Uint8Array;
+}
+
+/** What came of composing: legs that are gone, because their messages are in an envelope now. */
+export interface Composed {
+  readonly legIds: readonly number[];
+  /** Legs whose message can never be sent, and why. */
+  readonly hopeless: readonly { readonly leg: Leg; readonly why: string }[];
+}
+
+const NOTHING_COMPOSED: Composed = { legIds: [], hopeless: [] };
 
 /**
- * Turns a waiting message into its finished envelope: join, compress, seal, sign, commit. Runs just before carry, so
- * that what waits can still be joined or withdrawn. Null: done, or it waits no more; else why it can never be sent.
+ * Turns a waiting message, and those that wait for the same hop with it, into one finished envelope: join, compress,
+ * seal, sign, commit. Runs just before carry, so that what waits can still be joined or withdrawn.
  */
-export async function composeLeg(core: Core, leg: Leg): Promise<string | null> {
+export async function composeLeg(core: Core, leg: Leg, chunkBytesMax: number): Promise<Composed> {
   invariant(leg.what.kind === "message", "only messages are composed");
-  const { key } = leg.what;
-  const record = await core.spool.message(key);
-  const sealedBody = record && record.end === null ? await core.spool.messageBody(key) : null;
-  if (!record || !sealedBody) return null;
-  const peer = core.directory.peer(record.destination);
-  if (!peer) return "its gateway is no longer a configured peer";
-  const built = buildOrWhyNot(core, record, peer, sealedBody);
-  if (typeof built === "string") return built;
-  const { header, payload, mailBytes } = built;
+  const limits = { limit: PROTOCOL_LIMITS.contentMessagesMax, bodyBytesMax: LIMITS.batchBodyBytesMax };
+  const alone = core.alone.has(keyText(leg.what.key));
+  const companions = await core.spool.companions(leg, alone ? { ...limits, limit: 1 } : limits);
+  const { waiting, hopeless } = await bodiesOf(core, companions);
+  const [first] = waiting;
+  if (first === undefined) return { ...NOTHING_COMPOSED, hopeless };
+  const peer = core.directory.peer(first.record.destination);
+  if (!peer) {
+    const why = "its gateway is no longer a configured peer";
+    return { legIds: [], hopeless: [...hopeless, ...waiting.map((w) => ({ leg: w.leg, why }))] };
+  }
+  try {
+    await commit(core, peer, waiting, chunkBytesMax);
+    return { legIds: waiting.map((w) => w.leg.legId), hopeless };
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    if (error.code === "EST_PROTOCOL_STATE") return { legIds: [], hopeless }; // one of them ended meanwhile
+    if (waiting.length > 1) return await composeAlone(core, peer, waiting, hopeless, chunkBytesMax);
+    core.log("warn", "a message cannot be composed", {
+      message: first.record.submissionId,
+      why: error.message,
+    });
+    const why = `it cannot be put into an envelope: ${error.message}`;
+    return { legIds: [], hopeless: [...hopeless, { leg: first.leg, why }] };
+  }
+}
+
+/** One of several does not fit the format: each goes by itself, so that only that one stays behind. */
+async function composeAlone(
+  core: Core,
+  peer: Peer,
+  waiting: readonly Waiting[],
+  already: Composed["hopeless"],
+  chunkBytesMax: number,
+): Promise<Composed> {
+  const legIds: number[] = [];
+  const hopeless = [...already];
+  for (const one of waiting) {
+    try {
+      await commit(core, peer, [one], chunkBytesMax);
+      legIds.push(one.leg.legId);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      if (error.code === "EST_PROTOCOL_STATE") continue;
+      hopeless.push({ leg: one.leg, why: `it cannot be put into an envelope: ${error.message}` });
+    }
+  }
+  return { legIds, hopeless };
+}
+
+async function bodiesOf(
+  core: Core,
+  companions: readonly { readonly leg: Leg; readonly record: MessageRecord }[],
+): Promise<{ readonly waiting: readonly Waiting[]; readonly hopeless: Composed["hopeless"] }> {
+  const waiting: Waiting[] = [];
+  const hopeless: { leg: Leg; why: string }[] = [];
+  for (const [index, { leg, record }] of companions.entries()) {
+    if (index > 0 && core.alone.has(keyText(record.key))) continue;
+    const sealed = await core.spool.messageBody(record.key);
+    if (!sealed) continue;
+    try {
+      waiting.push({ leg, record, body: core.vault.open(sealed, `message/${keyText(record.key)}`) });
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      core.log("warn", "a stored message cannot be read", {
+        message: record.submissionId,
+        why: error.message,
+      });
+      hopeless.push({ leg, why: `it cannot be put into an envelope: ${error.message}` });
+    }
+  }
+  return { waiting, hopeless };
+}
+
+async function commit(
+  core: Core,
+  peer: Peer,
+  waiting: readonly Waiting[],
+  chunkBytesMax: number,
+): Promise<void> {
+  const [first] = waiting;
+  invariant(first, "an envelope carries a message");
+  const hops = hopsOf(core, first.leg.hop, requestFor(core, peer, waiting));
+  // A context is between two neighbours: only the word of the destination itself says that it holds it.
+  const isNear = hops.every((hop) => sameBytes(hop.neighbour, peer.address));
+  const offer = isNear ? await core.sentContexts.offer(peer) : NO_CONTEXT;
+  const built = buildEnvelope(core, peer, waiting, offer, chunkBytesMax);
+  const { header, payload, shared } = built;
   const signed = signHeader(header, core.identity);
   const transit = { hopsUsed: 0, ageS: 0, relayIndex: 0, keyRecord: null, chain: emptyChain() };
   const head = encodeSignedHeader(signed);
+  const records = waiting.map((w) => w.record);
   core.faultPoint("compose-before-commit");
-  try {
-    await core.spool.compose({
-      messages: [key],
-      envelope: {
-        id: signed.id,
-        head,
-        transit: encodeTransit(transit),
-        destination: record.destination,
-        class: record.class,
-        lifetimeMs: record.lifetimeMs,
-        ageMs: core.spool.nowMs() - record.acceptedAtMs,
-        payload,
-        from: null,
-        ackCommitment: header.ackCommitment,
-        hops: [leg.hop],
-      },
-    });
-  } catch (error) {
-    if (error instanceof ProtocolError && error.code === "EST_PROTOCOL_STATE") return null; // it ended meanwhile
-    throw error;
-  }
+  await core.spool.compose({
+    messages: records.map((r) => r.key),
+    envelope: {
+      id: signed.id,
+      head,
+      transit: encodeTransit(transit),
+      destination: peer.address,
+      class: header.class,
+      lifetimeMs: header.lifetimeS * 1000,
+      ageMs: core.spool.nowMs() - oldestMs(records),
+      payload,
+      from: null,
+      ackCommitment: header.ackCommitment,
+      hops,
+    },
+  });
+  if (header.context) await core.sentContexts.composed(peer, signed.id, header.context, shared);
   core.faultPoint("compose-after-commit");
   core.emit({
     type: "composed",
-    submissionIds: [record.submissionId],
+    submissionIds: records.map((r) => r.submissionId),
     envelopeId: toHex(signed.id),
-    mailBytes,
+    mailBytes: waiting.reduce((sum, w) => sum + w.body.length, 0),
     envelopeBytes: head.length + payload.length,
   });
-  return null;
 }
 
-/** A sentence for the sender where what was stored cannot be read, or does not fit the format of an envelope. */
-function buildOrWhyNot(
-  core: Core,
-  record: MessageRecord,
-  peer: Peer,
-  sealedBody: Uint8Array,
-): (ReturnType<typeof buildEnvelope> & { readonly mailBytes: number }) | string {
-  try {
-    const body = core.vault.open(sealedBody, `message/${keyText(record.key)}`);
-    return { ...buildEnvelope(core, record, peer, body), mailBytes: body.length };
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
-    core.log("warn", "a message cannot be composed", { message: record.submissionId, why: error.message });
-    return `it cannot be put into an envelope: ${error.message}`;
-  }
+function requestFor(core: Core, peer: Peer, waiting: readonly Waiting[]): PlanRequest {
+  const [first] = waiting;
+  invariant(first, "an envelope carries a message");
+  const { record } = first;
+  return {
+    destination: peer.address,
+    relays: core.directory.relayListFor(peer),
+    relayIndex: 0,
+    sealed: record.mode !== "clear-signed",
+    from: null,
+    listStalled: false,
+    bytes: waiting.reduce((sum, { body }) => sum + body.length, 0),
+    class: record.class,
+    ageMs: core.spool.nowMs() - record.acceptedAtMs,
+    lifetimeMs: record.lifetimeMs,
+  };
+}
+
+const NO_CONTEXT: ContextOffer = { uses: null, defines: null };
+
+function oldestMs(records: readonly MessageRecord[]): number {
+  return Math.min(...records.map((r) => r.acceptedAtMs));
+}
+
+interface Built {
+  readonly header: Header;
+  readonly payload: Uint8Array;
+  /** What the content leaves as a context. */
+  readonly shared: Uint8Array;
 }
 
 function buildEnvelope(
   core: Core,
-  record: MessageRecord,
   peer: Peer,
-  body: Uint8Array,
-): { header: Header; payload: Uint8Array } {
-  const token = record.receipt ? core.rng.bytes(16) : null;
-  const lifetimeS = Math.floor(record.lifetimeMs / 1000);
-  const { epoch, sequence } = record.key;
-  const base = { epoch, sequence, class: record.class, lifetimeS };
-  const content = encodeContent(
-    [
-      {
-        ...base,
-        kind: record.bodyKind,
-        receipt: record.receipt,
-        token,
-        from: record.from,
-        to: [...record.to],
-        body,
-      },
-    ],
-    base,
-  );
-  const { codec, bytes } = compressContent(content);
+  waiting: readonly Waiting[],
+  offer: ContextOffer,
+  chunkBytesMax: number,
+): Built {
+  const records = waiting.map((w) => w.record);
+  const [first] = records;
+  invariant(first, "an envelope carries a message");
+  const token = records.some((r) => r.receipt) ? core.rng.bytes(16) : null;
+  const { parts, lifetimeS } = partsOf(waiting, token);
+  const [lead] = parts;
+  invariant(lead, "an envelope carries a message");
+  const { epoch, sequence } = lead.message;
+  const base = { epoch, sequence, class: first.class, lifetimeS };
+  const mayShare = first.mode !== "clear-signed" && !lead.apart;
+  const context = mayShare ? (offer.uses?.bytes ?? NOTHING) : NOTHING;
+  const known: Known = { codecs: core.greetings.get(peer.addressHex)?.codecs ?? KNOWN_CODECS, context };
+  const chunked = parts.length > 1 && first.mode !== "clear-signed";
+  const batch = chunked ? compressBatch(parts, base, known, chunkBytesMax) : null;
+  const one = batch ? null : compressOne(lead, base, known);
+  const shared = batch?.shared ?? one?.shared ?? NOTHING;
+  const use = mayShare && shared.length >= LIMITS.contextBytesMin ? offer : { ...offer, defines: null };
+  const uses = context.length > 0 ? (offer.uses?.slot ?? null) : null;
   const nowS = unixSecondsOrNull(core.clock);
-  const ageS = Math.floor((core.spool.nowMs() - record.acceptedAtMs) / 1000);
-  const fields = {
-    mode: record.mode,
-    class: record.class,
-    codec,
-    destination: record.destination,
+  const ageS = Math.floor((core.spool.nowMs() - oldestMs(records)) / 1000);
+  const fields: HeaderPrefix = {
+    mode: first.mode,
+    class: first.class,
+    codec: one?.codec ?? 0,
+    context: mayShare && (uses !== null || use.defines !== null) ? { uses, defines: use.defines } : null,
+    destination: peer.address,
     origin: core.identity.keys.root,
     keyEpoch: core.identity.keys.epoch,
     epoch,
     sequence,
     createdUnixS: nowS === null ? null : nowS - ageS,
     clockTrusted: nowS !== null && core.clock.trust() === "trusted",
-    staticSeal: record.mode !== "clear-signed",
-    receipt: record.receipt,
+    staticSeal: first.mode !== "clear-signed",
+    receipt: token !== null,
+    chunked,
     lifetimeS,
     hopMax: core.settings.hopMax,
     relays: [...core.directory.relayListFor(peer)],
     ackCommitment: token && ackCommitment(token),
   };
   const prefix = encodeHeaderPrefix(fields);
-  const payload =
-    record.mode === "clear-signed"
-      ? bytes
-      : seal({
-          identity: core.identity,
-          recipient: peer.keys,
-          prefix,
-          plaintext: bytes,
-          staticSeal: true,
-          rng: core.rng,
-        });
-  return { header: { ...fields, payloadBytes: payload.length, payloadRoot: payloadRoot(payload) }, payload };
+  const { identity, rng } = core;
+  const recipient = peer.keys;
+  let payload = one?.bytes ?? NOTHING;
+  if (batch)
+    payload = sealBatch(new ChunkSealer({ identity, recipient, prefix, rng, context }), batch.chunks);
+  else if (fields.staticSeal)
+    payload = seal({ identity, recipient, prefix, plaintext: payload, staticSeal: true, rng, context });
+  return {
+    header: { ...fields, payloadBytes: payload.length, payloadRoot: payloadRoot(payload) },
+    payload,
+    shared,
+  };
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** The messages as content: own accounts first, each in the order of its sequence. The longest lifetime is the header's. */
+function partsOf(
+  waiting: readonly Waiting[],
+  token: Uint8Array | null,
+): { readonly parts: readonly Part[]; readonly lifetimeS: number } {
+  const bornMs = oldestMs(waiting.map((w) => w.record));
+  const ordered = [...waiting].sort((a, b) => rankOf(a.record) - rankOf(b.record));
+  const wantedS = ordered.map(({ record }) => lifetimeSOf(record.deadlineMs - bornMs));
+  const lifetimeS = Math.max(...wantedS);
+  let expectedS = lifetimeS;
+  const parts = ordered.map(({ record, body }, index) => {
+    const ownS = wantedS[index] ?? lifetimeS;
+    // Our own count decides when a message of ours ends; a few per cent at the far end are not worth four bytes.
+    if (Math.abs(ownS - expectedS) > ownS * LIMITS.lifetimeSlack) expectedS = ownS;
+    const message: ContentMessage = {
+      epoch: record.key.epoch,
+      sequence: record.key.sequence,
+      class: record.class,
+      lifetimeS: expectedS,
+      kind: record.bodyKind,
+      receipt: record.receipt,
+      token: index === 0 ? token : null,
+      laterS: Math.floor((record.acceptedAtMs - bornMs) / 1000),
+      from: record.from,
+      to: [...record.to],
+      body,
+    };
+    return { message, apart: isOutsider(record) };
+  });
+  return { parts, lifetimeS };
+}
+
+function rankOf(record: MessageRecord): number {
+  return isOutsider(record) ? Number.MAX_SAFE_INTEGER : record.key.sequence;
+}
+
+function lifetimeSOf(lifetimeMs: number): number {
+  const { lifetimeSMin, lifetimeSMax } = PROTOCOL_LIMITS;
+  return Math.min(Math.max(Math.floor(lifetimeMs / 1000), lifetimeSMin), lifetimeSMax);
+}
+
+/** Mail of a stranger shares no compression context: its writer could otherwise learn from lengths what others wrote. */
+function isOutsider(record: MessageRecord): boolean {
+  return record.account === null;
 }

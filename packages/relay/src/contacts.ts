@@ -1,6 +1,7 @@
-import type { Bearer, ContactResult } from "@estafette/contract";
+import type { Bearer, ContactRequest, ContactResult } from "@estafette/contract";
 import type { Core } from "./core.js";
 import { LIMITS } from "./limits.js";
+import type { Pacing } from "./pacing.js";
 import type { Session } from "./session.js";
 
 /** What is remembered of the visits to one neighbour; all times on the monotonic clock, in milliseconds. */
@@ -22,6 +23,7 @@ export class Contacts {
   constructor(
     readonly core: Core,
     readonly bearer: Bearer,
+    readonly pacing: Pacing,
     readonly signal: AbortSignal,
   ) {}
 
@@ -46,7 +48,7 @@ export class Contacts {
 
   async dial(session: Session, purpose: "send" | "collect"): Promise<ContactResult> {
     const maxMs = LIMITS.contactMsMax;
-    const result = await this.bearer.contact({ to: session.neighbour, purpose, maxMs }, this.signal);
+    const result = await this.#pay({ to: session.neighbour, purpose, maxMs });
     const visits = this.#of(session);
     if (result.outcome === "open") {
       visits.openUntilMs = this.#nowMs() + maxMs;
@@ -55,6 +57,18 @@ export class Contacts {
     // A visit that did not come about is not tried again before the next one is due; sending has its own pause.
     if (result.outcome === "open" || purpose === "collect") visits.lastMs = this.#nowMs();
     return result;
+  }
+
+  /** Reserved before the call; paid when it is answered, or when nobody knows. */
+  async #pay(request: ContactRequest): Promise<ContactResult> {
+    const taken = await this.pacing.takeContact(request.to);
+    let result: ContactResult | null = null;
+    try {
+      result = await this.bearer.contact(request, this.signal);
+      return result;
+    } finally {
+      this.pacing.settleContact(taken, result);
+    }
   }
 
   sent(session: Session): void {

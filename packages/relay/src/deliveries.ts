@@ -8,13 +8,14 @@ import {
   sleep,
 } from "@estafette/contract";
 import { rebuildMail } from "@estafette/mail";
-import { encodeAck, fromHex, makeAck, publicIdOf, RECEIPT_REASONS } from "@estafette/protocol";
+import { publicIdOf, RECEIPT_REASONS } from "@estafette/protocol";
 import { retryDelayMs } from "@estafette/router";
-import type { DeliveryRecord, EnvelopeId, Failure, MessageKey, NewDelivery, NewNote } from "@estafette/spool";
+import type { DeliveryRecord, Failure, MessageKey, NewDelivery } from "@estafette/spool";
 import { type Core, keyText } from "./core.js";
 import { LIMITS } from "./limits.js";
-import { noteTowardsOrigin, refusalBytes } from "./notes.js";
+
 import type { Notices } from "./notices.js";
+import { NO_RECEIPTS, receiptsFor } from "./receipts.js";
 import { renderText } from "./text.js";
 
 /** What a delivery must remember besides its body; JSON, sealed at rest. */
@@ -22,9 +23,12 @@ export interface DeliveryContext {
   readonly bodyKind: "mail" | "text" | "notice";
   readonly path: string;
   readonly verified: boolean;
-  /** Token to reveal when handed over, as hex; null: no receipt was asked for. */
+  /** Token of its envelope, to be revealed when it was handed over, as hex; null: no receipt was asked for. */
   readonly token: string | null;
-  readonly stage: "final" | null;
+  /** Which message of its envelope it is, from 0; null: the only one. */
+  readonly place: number | null;
+  /** Neighbour the envelope came from, as hex; null: it is a message of ours. */
+  readonly from: string | null;
   readonly createdUnixS: number | null;
 }
 
@@ -256,17 +260,22 @@ export class Deliveries {
       .slice(0, 500);
     const told = this.notices.reaches(record.from);
     const failures = told ? failuresOf(record, result) : [];
-    const notes = await this.#notes(record, {
+    const context = this.#contextOrNull(record);
+    const now = {
       done,
       served: delivered.length + record.deliveredCount > 0,
       reason: told ? reasonOf(failures) : RECEIPT_REASONS.none,
-    });
-    await this.core.spool.settleDelivery(record.deliveryId, {
+    };
+    const { envelopeId } = record;
+    const { notes, last } =
+      context && envelopeId ? receiptsFor(this.core, envelopeId, context, now) : NO_RECEIPTS;
+    const settled = await this.core.spool.settleDelivery(record.deliveryId, {
       delivered,
       refused,
       retryAtMs: done ? null : this.core.spool.nowMs() + this.#delayMs(record, result),
-      detail: done && delivered.length > 0 ? `${wayOf(this.#contextOrNull(record))}${detail}` : detail,
+      detail: done && delivered.length > 0 ? `${wayOf(context)}${detail}` : detail,
       notes,
+      last,
       failures,
       uncertain,
     });
@@ -277,7 +286,7 @@ export class Deliveries {
       this.core.emit({ type: "delivered", bridge, from, to: delivered, messageId, detail });
     }
     if (refused.length > 0) this.notices.tellSoon();
-    for (const note of notes) this.core.wake(note.hop);
+    for (const hop of settled.noteHops) this.core.wake(hop);
   }
 
   #delayMs(record: DeliveryRecord, result: DeliveryResult): number {
@@ -286,25 +295,6 @@ export class Deliveries {
       retryDelayMs(record.attempts + 1, chance / 256, this.core.settings.retryS),
       ...result.recipients.map((r) => (r.outcome === "deferred" ? r.retryAfterMs : 0)),
     );
-  }
-
-  /**
-   * For the origin, when nobody is left to be served: the receipt if anybody was (of the others the sender is told from
-   * here), else a signed refusal.
-   */
-  async #notes(
-    record: DeliveryRecord,
-    now: { readonly done: boolean; readonly served: boolean; readonly reason: number },
-  ): Promise<readonly NewNote[]> {
-    const { envelopeId } = record;
-    const context = now.done && envelopeId ? this.#contextOrNull(record) : null;
-    if (!envelopeId || !context) return [];
-    const bytes = now.served
-      ? receiptBytes(envelopeId, context)
-      : context.token && refusalBytes(this.core, envelopeId, "refused", now.reason);
-    if (!bytes) return [];
-    const note = await noteTowardsOrigin(this.core, envelopeId, bytes);
-    return note ? [note] : [];
   }
 
   /** Null when it was altered on disk: then no receipt can be made. */
@@ -316,11 +306,6 @@ export class Deliveries {
       return null;
     }
   }
-}
-
-/** What reveals that the mail was handed over; null: nobody asked. */
-export function receiptBytes(id: EnvelopeId, { token, stage }: DeliveryContext): Uint8Array | null {
-  return token && stage ? encodeAck(makeAck(id, stage, fromHex(token))) : null;
 }
 
 /** What a trace still shows when the context has left the disk with the mail. */

@@ -1,23 +1,18 @@
-import { decompressContent } from "@estafette/compression";
 import { ProtocolError } from "@estafette/contract";
 import type { Answer, NeverReason } from "@estafette/link";
 import { headerValues, parseHeaderMailboxes, readMail, rebuildMail } from "@estafette/mail";
 import {
   type ContentMessage,
-  decodeContent,
-  decodeHead,
   encodeAck,
-  encodeHeaderPrefix,
+  encodeSignedHeader,
+  encodeTransit,
   type Head,
-  type Header,
   makeAck,
-  openSealed,
   originKeysOf,
   type PathReport,
   type PublicKeys,
   payloadRoot,
   sameBytes,
-  splitHead,
   toHex,
   verifyChain,
   verifyHeader,
@@ -27,13 +22,13 @@ import type { Core } from "./core.js";
 import { sealDelivery } from "./deliveries.js";
 import type { Peer } from "./directory.js";
 import { noteFor } from "./notes.js";
-import { planHop } from "./planning.js";
+import { isSealFault, type Opened, openPayload } from "./opening.js";
+import { hopsOf, planHop } from "./planning.js";
+import { lastNotes } from "./receipts.js";
 
 /** A head that passed every check that needs no payload. */
 export interface CheckedHead {
   readonly head: Head;
-  /** As heard. */
-  readonly bytes: Uint8Array;
   readonly origin: PublicKeys;
   readonly path: PathReport;
   readonly forSelf: boolean;
@@ -47,42 +42,30 @@ const never = (reason: NeverReason): Refusal => ({ answer: "never", reason });
  * Bounds first, signature second, meaning third. What fails here is refused and never marked as seen, so that a
  * damaged copy cannot keep a good one away.
  */
-export function checkHead(
-  core: Core,
-  neighbour: Peer,
-  bytes: Uint8Array,
-  offered: { readonly id: Uint8Array; readonly payloadBytes: number },
-): CheckedHead | Refusal {
-  try {
-    const head = decodeHead(bytes);
-    const { header, id } = head.signed;
-    if (!sameBytes(id, offered.id) || header.payloadBytes !== offered.payloadBytes) return never("invalid");
-    const origin = originKeysOf(head);
-    if (!origin || !verifyHeader(head.signed, origin)) return never("invalid");
-    if (head.transit.ageS >= header.lifetimeS) return never("expired");
-    if (head.transit.hopsUsed > Math.min(header.hopMax, core.settings.hopMax)) return never("hop-limit");
-    const path = verifyChain(head.transit.chain, {
-      id,
-      origin: header.origin,
-      hopsUsed: head.transit.hopsUsed,
-      self: core.identity.address,
-      neighbour: neighbour.address,
-    });
-    const forSelf = sameBytes(header.destination, core.identity.address);
-    if (!forSelf && !neighbour.transit) return never("denied");
-    if (sameBytes(head.signed.originAddress, core.identity.address)) return never("loop");
-    return { head, bytes, origin, path, forSelf };
-  } catch (error) {
-    if (error instanceof ProtocolError) {
-      core.log("warn", "envelope refused", {
-        neighbour: neighbour.name,
-        code: error.code,
-        why: error.message,
-      });
-      return never("invalid");
-    }
-    throw error;
-  }
+export function checkHead(core: Core, neighbour: Peer, head: Head): CheckedHead | Refusal {
+  const { header, id } = head.signed;
+  const origin = originKeysOf(head);
+  if (!origin || !verifyHeader(head.signed, origin)) return never("invalid");
+  if (head.transit.ageS >= header.lifetimeS) return never("expired");
+  if (head.transit.hopsUsed > Math.min(header.hopMax, core.settings.hopMax)) return never("hop-limit");
+  const path = verifyChain(head.transit.chain, {
+    id,
+    origin: header.origin,
+    hopsUsed: head.transit.hopsUsed,
+    self: core.identity.address,
+    neighbour: neighbour.address,
+  });
+  const forSelf = sameBytes(header.destination, core.identity.address);
+  if (!forSelf && !neighbour.transit) return never("denied");
+  if (sameBytes(head.signed.originAddress, core.identity.address)) return never("loop");
+  return { head, origin, path, forSelf };
+}
+
+/** What a neighbour sent that is not what it should be: counted, logged, refused. Anything else is a fault of ours. */
+export function refusalOf(core: Core, neighbour: Peer, error: unknown): Refusal {
+  if (!(error instanceof ProtocolError)) throw error;
+  core.log("warn", "envelope refused", { neighbour: neighbour.name, code: error.code, why: error.message });
+  return never("invalid");
 }
 
 /** Verifies, opens and keeps a complete envelope. Null: kept, or held already. Resolves after the commit. */
@@ -91,11 +74,13 @@ export async function keepEnvelope(
   neighbour: Peer,
   checked: CheckedHead,
   payload: Uint8Array,
+  /** Messages of it that were handed on while it was arriving: nobody is told of them again. */
+  toldCount = 0,
 ): Promise<Refusal | null> {
   const { header } = checked.head.signed;
   if (!sameBytes(payloadRoot(payload), header.payloadRoot)) return never("invalid");
   return checked.forSelf
-    ? await keepArrival(core, neighbour, checked, payload)
+    ? await keepArrival(core, neighbour, checked, { payload, toldCount })
     : await keepTransit(core, neighbour, checked, payload);
 }
 
@@ -108,21 +93,24 @@ async function keepTransit(
   const { signed, transit } = checked.head;
   const { header } = signed;
   if (transit.hopsUsed + 1 > Math.min(header.hopMax, core.settings.hopMax)) return never("hop-limit");
-  const plan = planHop(core, {
+  const request = {
     destination: header.destination,
     relays: header.relays,
     relayIndex: transit.relayIndex,
     sealed: header.mode !== "clear-signed",
     from: neighbour.address,
     listStalled: false,
-  });
+    bytes: payload.length,
+    class: header.class,
+    lifetimeMs: header.lifetimeS * 1000,
+  };
+  const plan = planHop(core, request);
   if (typeof plan === "string") return never(plan === "policy" ? "policy" : "no-route");
-  const parts = splitHead(checked.bytes);
   core.faultPoint("transit-before-keep");
   await core.spool.acceptEnvelope({
     id: signed.id,
-    head: parts.head,
-    transit: parts.transit,
+    head: encodeSignedHeader(signed),
+    transit: encodeTransit(transit),
     destination: header.destination,
     class: header.class,
     lifetimeMs: header.lifetimeS * 1000,
@@ -130,7 +118,7 @@ async function keepTransit(
     payload,
     from: neighbour.address,
     ackCommitment: header.ackCommitment,
-    hops: [plan.hop],
+    hops: hopsOf(core, plan.hop, request),
   });
   core.faultPoint("transit-after-keep");
   core.emit({
@@ -147,27 +135,17 @@ async function keepArrival(
   core: Core,
   neighbour: Peer,
   checked: CheckedHead,
-  payload: Uint8Array,
+  { payload, toldCount }: { readonly payload: Uint8Array; readonly toldCount: number },
 ): Promise<Refusal | null> {
   const { signed, transit } = checked.head;
   const { header } = signed;
-  let messages: readonly ContentMessage[];
-  let allowed: boolean;
-  try {
-    messages = openContent(core, checked, payload);
-    allowed = header.mode !== "exit" || messages.every((m) => exitAllowed(core, checked, m));
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
-    core.log("warn", "envelope cannot be opened", {
-      neighbour: neighbour.name,
-      code: error.code,
-      why: error.message,
-    });
-    return never("invalid");
-  }
-  if (!allowed) return never("denied");
-  const path = pathText(core, checked.path);
-  const deliveries = messages.flatMap((m) => deliveriesOf(core, checked, m, path));
+  const opened = await openArrival(core, neighbour, checked, payload);
+  if ("answer" in opened) return opened;
+  const { messages, shared } = opened;
+  if (!messages.every((m) => isAllowed(core, checked, m))) return never("denied");
+  const origin = core.directory.peer(signed.originAddress);
+  const defines = header.context?.defines ?? null;
+  if (origin && defines !== null) await core.heldContexts.put(origin, defines, shared);
   const envelope = {
     id: signed.id,
     from: neighbour.address,
@@ -175,45 +153,88 @@ async function keepArrival(
     ageMs: transit.ageS * 1000,
     ackCommitment: header.ackCommitment,
   };
+  const token = messages[0]?.token ?? null;
+  const deliveries = deliveriesOf(core, neighbour, checked, messages, { firstIndex: 0, token });
   core.faultPoint("arrival-before-keep");
   const notes = header.mode === "exit" ? acceptedNotes(core, neighbour, signed.id, messages) : [];
-  const kept = await core.spool.acceptArrival({ envelope, deliveries, notes });
+  // What was handed on early may all have ended: then this commit is the one that answers.
+  const last = token && header.chunked ? lastNotes(core, signed.id, token, neighbour.address) : null;
+  const kept = await core.spool.acceptArrival({ envelope, deliveries, notes, last });
   core.faultPoint("arrival-after-keep");
-  if (kept === "already-held") return null;
-  for (const note of notes) core.wake(note.hop);
+  if (kept.outcome === "already-held") return null;
+  for (const hop of kept.noteHops) core.wake(hop);
+  tellArrived(core, checked, messages.slice(toldCount));
+  core.wakeDeliveries();
+  return null;
+}
+
+/** Where messages stand in their envelope. */
+export interface Batch {
+  /** Place of the first of them. */
+  readonly firstIndex: number;
+  /** Of the whole envelope; null: no receipt is wanted. */
+  readonly token: Uint8Array | null;
+}
+
+/** Messages of a batch that is still arriving. Kept like any others; a repeat, with the whole, changes nothing. */
+export async function keepEarly(
+  core: Core,
+  neighbour: Peer,
+  checked: CheckedHead,
+  messages: readonly ContentMessage[],
+  batch: Batch,
+): Promise<void> {
+  const deliveries = deliveriesOf(core, neighbour, checked, messages, batch);
+  await core.spool.acceptArrival({ envelope: null, deliveries, notes: [] });
+  core.faultPoint("early-after-keep");
+  tellArrived(core, checked, messages);
+  core.wakeDeliveries();
+}
+
+function tellArrived(core: Core, checked: CheckedHead, messages: readonly ContentMessage[]): void {
+  const { signed, transit } = checked.head;
   for (const message of messages) {
     core.emit({
       type: "arrived",
       envelopeId: toHex(signed.id),
       from: message.from,
       to: message.to,
-      path,
+      path: pathText(core, checked.path),
       verified: checked.path.verified,
       ageMs: transit.ageS * 1000,
     });
   }
-  core.wakeDeliveries();
-  return null;
 }
 
-function openContent(core: Core, checked: CheckedHead, payload: Uint8Array): readonly ContentMessage[] {
+/** What the header's context slot holds here; null: it was lost, or belongs to an origin that is no peer. */
+export async function contextFor(core: Core, { head }: CheckedHead): Promise<Uint8Array | null> {
+  const slot = head.signed.header.context?.uses ?? null;
+  if (slot === null) return new Uint8Array(0);
+  const origin = core.directory.peer(head.signed.originAddress);
+  return origin && (await core.heldContexts.get(origin, slot));
+}
+
+async function openArrival(
+  core: Core,
+  neighbour: Peer,
+  checked: CheckedHead,
+  payload: Uint8Array,
+): Promise<Opened | Refusal> {
   const { header } = checked.head.signed;
-  const bytes =
-    header.mode === "clear-signed"
-      ? payload
-      : openSealed({
-          identity: core.identity,
-          origin: checked.origin,
-          prefix: encodeHeaderPrefix(header),
-          payload,
-          staticSeal: header.staticSeal,
-        });
-  return decodeContent(decompressContent(header.codec, bytes), baseOf(header));
+  const context = await contextFor(core, checked);
+  if (context === null) return never("context");
+  try {
+    return openPayload(core, { header, origin: checked.origin, context }, payload);
+  } catch (error) {
+    // With a context the seal is bound to what we remember: perhaps it is that which differs.
+    if (context.length > 0 && isSealFault(error)) return never("context");
+    return refusalOf(core, neighbour, error);
+  }
 }
 
-function baseOf(header: Header): Pick<Header, "epoch" | "sequence" | "class" | "lifetimeS"> {
-  const { epoch, sequence, class: messageClass, lifetimeS } = header;
-  return { epoch, sequence, class: messageClass, lifetimeS };
+/** Whether this gateway does with a message what its envelope asks for. */
+export function isAllowed(core: Core, checked: CheckedHead, message: ContentMessage): boolean {
+  return checked.head.signed.header.mode !== "exit" || exitAllowed(core, checked, message);
 }
 
 /** An exit serves origins it knows, each with its own addresses, in the envelope and in the mail itself. */
@@ -251,32 +272,36 @@ function patienceMs(message: ContentMessage, ageS: number): number {
   return Math.max(0, leftMs - forTheWordMs);
 }
 
-/** One delivery per place: mailboxes here, or the internet for EXIT. Unknown mailboxes are refused at hand-over. */
+/** One delivery per message: mailboxes here, or the internet for EXIT. Unknown mailboxes are refused at hand-over. */
 function deliveriesOf(
   core: Core,
+  neighbour: Peer,
   checked: CheckedHead,
-  message: ContentMessage,
-  path: string,
+  messages: readonly ContentMessage[],
+  { firstIndex, token }: Batch,
 ): readonly NewDelivery[] {
-  const { header, originAddress } = checked.head.signed;
-  const plain = {
-    key: { origin: originAddress, epoch: message.epoch, sequence: message.sequence },
-    kind: header.mode === "exit" ? ("internet" as const) : ("mailbox" as const),
-    from: message.from,
-    to: message.to,
-    envelopeId: checked.head.signed.id,
-    lifetimeMs: patienceMs(message, checked.head.transit.ageS),
-    body: message.body,
-    context: {
-      bodyKind: message.kind,
-      path,
-      verified: checked.path.verified,
-      token: message.token && toHex(message.token),
-      stage: message.token ? ("final" as const) : null,
-      createdUnixS: header.createdUnixS,
-    },
-  };
-  return [sealDelivery(core, plain)];
+  const { header, originAddress, id } = checked.head.signed;
+  return messages.map((message, index) =>
+    sealDelivery(core, {
+      key: { origin: originAddress, epoch: message.epoch, sequence: message.sequence },
+      kind: header.mode === "exit" ? ("internet" as const) : ("mailbox" as const),
+      from: message.from,
+      to: message.to,
+      envelopeId: id,
+      place: header.chunked ? firstIndex + index : null,
+      lifetimeMs: patienceMs(message, checked.head.transit.ageS),
+      body: message.body,
+      context: {
+        bodyKind: message.kind,
+        path: pathText(core, checked.path),
+        verified: checked.path.verified,
+        token: token && toHex(token),
+        place: header.chunked ? firstIndex + index : null,
+        from: toHex(neighbour.address),
+        createdUnixS: header.createdUnixS === null ? null : header.createdUnixS + message.laterS,
+      },
+    }),
+  );
 }
 
 /** First of the two receipts of EXIT mode: this gateway has it (design §4.9). */

@@ -1,118 +1,16 @@
-import type {
-  Bearer,
-  BearerCapabilities,
-  ContactRequest,
-  ContactResult,
-  Parcel,
-  SendResult,
-} from "@estafette/contract";
+import type { SendResult } from "@estafette/contract";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Core } from "./core.js";
-import { Lane } from "./lane.js";
 import { LIMITS } from "./limits.js";
-import type { Session } from "./session.js";
+import { HOUR_MS, LaneWorld, TestSession } from "./testing/lane-world.js";
 
-/** Time that passes when told to. */
-class TestTime {
-  nowMs = 0;
-  #alarms: { readonly atMs: number; readonly ring: () => void }[] = [];
-  readonly clock = {
-    monotonicMs: () => this.nowMs,
-    timer: (delayMs: number, ring: () => void) => {
-      const alarm = { atMs: this.nowMs + delayMs, ring };
-      this.#alarms.push(alarm);
-      return () => {
-        this.#alarms = this.#alarms.filter((one) => one !== alarm);
-      };
-    },
-  };
-
-  async pass(durationMs: number): Promise<void> {
-    const endMs = this.nowMs + durationMs;
-    for (;;) {
-      for (let turn = 0; turn < 2_000; turn++) await Promise.resolve();
-      const next = this.#alarms.filter((a) => a.atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0];
-      if (!next) break;
-      this.#alarms = this.#alarms.filter((one) => one !== next);
-      this.nowMs = Math.max(this.nowMs, next.atMs);
-      next.ring();
-    }
-    this.nowMs = endMs;
-  }
-}
-
-/** A neighbour with so many parcels to send. */
-class TestSession {
-  isOver = false;
-  isAwaiting = false;
-  closedWith = "";
-
-  constructor(
-    readonly neighbour: string,
-    public parcels: number,
-  ) {}
-
-  async pick(): Promise<void> {}
-  process(): void {}
-
-  nextParcel(): Uint8Array | null {
-    return this.parcels-- > 0 ? new Uint8Array([this.parcels]) : null;
-  }
-
-  close(why: string): void {
-    this.isOver = true;
-    this.closedWith = why;
-  }
-}
-
-const HOUR_MS = 3_600_000;
-const TRAITS = { bitsPerSecond: null, cost: { perByte: 0, perContact: 0 }, answerMs: HOUR_MS };
-let time: TestTime;
-let sent: { readonly to: string; readonly atMs: number }[];
-let dialled: { readonly purpose: string; readonly atMs: number }[];
-let lane: Lane | null;
-
+let world: LaneWorld;
+let { time, sent, dialled }: LaneWorld = new LaneWorld();
+const laneOf: LaneWorld["laneOf"] = (...args) => world.laneOf(...args);
 beforeEach(() => {
-  time = new TestTime();
-  sent = [];
-  dialled = [];
+  world = new LaneWorld();
+  ({ time, sent, dialled } = world);
 });
-afterEach(() => lane?.stop());
-
-function laneOf(
-  sessions: readonly TestSession[],
-  how: {
-    readonly contact?: "dialled";
-    readonly send?: (parcel: Parcel) => SendResult;
-    readonly dial?: () => ContactResult;
-  } = {},
-): Lane {
-  const capabilities = { ...TRAITS, contact: how.contact ?? "always" } as BearerCapabilities;
-  const bearer: Partial<Bearer> = {
-    capabilities,
-    async send(parcel) {
-      sent.push({ to: parcel.to, atMs: time.nowMs });
-      return how.send?.(parcel) ?? { outcome: "sent" };
-    },
-    async contact({ purpose }: ContactRequest) {
-      dialled.push({ purpose, atMs: time.nowMs });
-      return how.dial?.() ?? { outcome: "open", paid: 1 };
-    },
-  };
-  const core: Partial<Core> = {
-    clock: time.clock as Core["clock"],
-    log: () => undefined,
-    fail: () => undefined,
-  };
-  lane = new Lane({
-    core: core as Core,
-    name: "test",
-    bearer: bearer as Bearer,
-    sessions: () => sessions as unknown as readonly Session[],
-    signal: new AbortController().signal,
-  });
-  return lane;
-}
+afterEach(async () => await world.lane?.stop());
 
 describe("a lane", () => {
   it("sends everything, neighbours in turn", async () => {

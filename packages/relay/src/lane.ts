@@ -1,8 +1,10 @@
 import type { Bearer, SendResult } from "@estafette/contract";
+import type { LinkBudgetSettings } from "./api.js";
 import { isFat } from "./channel.js";
 import { Contacts } from "./contacts.js";
 import type { Core } from "./core.js";
 import { LIMITS } from "./limits.js";
+import { Pacing } from "./pacing.js";
 import {
   catchError,
   concatMap,
@@ -23,8 +25,11 @@ export interface LaneHost {
   readonly core: Core;
   readonly name: string;
   readonly bearer: Bearer;
+  readonly budget?: LinkBudgetSettings | undefined;
   /** Neighbours with a conversation, in turn. */
   sessions(): readonly Session[];
+  /** Whether a flash or priority message waits for this neighbour's word. */
+  isUrgent(session: Session): Promise<boolean>;
   readonly signal: AbortSignal;
 }
 
@@ -37,8 +42,8 @@ interface Waiting {
 /**
  * One lane per link, one visible pipeline:
  *
- *   wake ─► pick (ready ids become offers) ─► probe (the conversation asks, and answers) ─► pace (the bearer says
- *   when the channel is free) ─► send ─► settle (events of the session, after their commit)
+ *   wake ─► pace (budget, contact window) ─► pick (ready ids become offers) ─► probe (the conversation asks, and
+ *   answers) ─► send (the bearer says when the channel is free) ─► settle (events of the session, after their commit)
  *
  * The stream carries wake-ups and sessions, never envelopes. exhaustMap drops wake-ups during a sweep, therefore
  * a sweep looks once more before it ends; the spool is the buffer.
@@ -47,15 +52,19 @@ export class Lane {
   readonly #wakeUps = new Subject<void>();
   readonly #subscription: Subscription;
   readonly #contacts: Contacts;
+  readonly pacing: Pacing;
   readonly #waiting = new Map<Session, Waiting>();
   #woken = false;
+  /** Who sent last: the others come first in the next sweep. */
+  #lastServed: Session | null = null;
   /** The channel itself may not be used before: its airtime budget is spent. */
   #pausedUntilMs = 0;
   #alarm: { readonly atMs: number; readonly cancel: () => void } | null = null;
   #stopped = false;
 
   constructor(readonly host: LaneHost) {
-    this.#contacts = new Contacts(host.core, host.bearer, host.signal);
+    this.pacing = new Pacing(host.core, host.name, host.bearer, host.budget);
+    this.#contacts = new Contacts(host.core, host.bearer, this.pacing, host.signal);
     this.#subscription = this.#pipeline().subscribe();
   }
 
@@ -84,7 +93,14 @@ export class Lane {
   /** The session is over: what it had for the channel is void. */
   forget(session: Session): void {
     this.#waiting.delete(session);
+    this.setPeerDrain(session, null);
+    if (this.#lastServed === session) this.#lastServed = null;
     this.wake();
+  }
+
+  /** The neighbour's advertised drain rate, for this conversation; null: none. */
+  setPeerDrain(session: Session, bytesPerS: number | null): void {
+    this.pacing.setPeerDrain(session.neighbour, bytesPerS);
   }
 
   heard(neighbour: string): void {
@@ -96,19 +112,23 @@ export class Lane {
     this.wake();
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#stopped = true;
     this.#alarm?.cancel();
     this.#subscription.unsubscribe();
+    await this.pacing.stop().catch((error: unknown) => this.host.core.fail(error, `lane ${this.host.name}`));
   }
 
   #sessionsInTurn(): readonly Session[] {
     this.#woken = false;
-    return this.host.sessions().filter((s) => !s.isOver);
+    const sessions = this.host.sessions().filter((s) => !s.isOver);
+    const after = this.#lastServed ? sessions.indexOf(this.#lastServed) + 1 : 0;
+    return [...sessions.slice(after), ...sessions.slice(0, after)];
   }
 
   async #pick(session: Session): Promise<Session> {
-    await session.pick();
+    // What would have to wait is not even composed: later there may be more to join, or something more urgent.
+    if (!(await this.#mustWait(session, this.pacing.expectedBytes))) await session.pick();
     return session;
   }
 
@@ -117,21 +137,49 @@ export class Lane {
     // On a slow link every parcel is decided anew: what became urgent meanwhile waits for one, not for a turn.
     const parcelsMax = isFat(this.host.bearer) ? LIMITS.parcelsInTurnMax : 1;
     for (let sent = 0; sent < parcelsMax; sent++) {
-      if (this.#stopped || session.isOver || this.#isPaused(session)) return;
-      const bytes = this.#waiting.get(session)?.bytes ?? session.nextParcel();
+      if (this.#isPaused(session)) return;
+      const bytes = await this.#nextParcel(session);
+      if (bytes === "later") return;
       if (!bytes) return await this.#collect(session);
-      this.#waiting.set(session, { bytes, pausedUntilMs: 0 });
       if (!(await this.#put(session, bytes))) return;
       session.process();
     }
     this.#woken = true; // more may follow: others first, then again
   }
 
+  /** Built when it may go, so that what is most urgent is decided at the last moment. */
+  async #nextParcel(session: Session): Promise<Uint8Array | "later" | null> {
+    const built = this.#waiting.get(session)?.bytes ?? null;
+    const expectedBytes = built?.length ?? this.pacing.expectedBytes;
+    if (await this.#mustWait(session, expectedBytes)) return "later";
+    if (this.#stopped || session.isOver) return "later";
+    const bytes = built ?? session.nextParcel();
+    if (!bytes) return null;
+    this.#waiting.set(session, { bytes, pausedUntilMs: 0 });
+    // Larger than any before it.
+    if (bytes.length > expectedBytes && (await this.#mustWait(session, bytes.length))) return "later";
+    return bytes;
+  }
+
+  /** Whether the link's budget or window holds a parcel of this length back; then the lane wakes when it may go. */
+  async #mustWait(session: Session, byteCount: number): Promise<boolean> {
+    const { pacing } = this;
+    if (pacing.isUnlimited) return false;
+    await pacing.ready();
+    const dials = !this.#contacts.isOpen(session);
+    const ask = (urgent: boolean) => pacing.ask(session.neighbour, byteCount, { dials, urgent });
+    let answer = ask(false);
+    if (answer.waitMs > ask(true).waitMs && (await this.host.isUrgent(session))) answer = ask(true);
+    pacing.note(answer);
+    if (answer.waitMs > 0) this.#wakeAt(this.#nowMs() + answer.waitMs);
+    return answer.waitMs > 0;
+  }
+
   /** False when the parcel waits, or can never go. A bearer that breaks is opened again by its link. */
   async #put(session: Session, bytes: Uint8Array): Promise<boolean> {
     try {
       if (!(await this.#inContact(session, "send"))) return false;
-      this.#after(session, await this.host.bearer.send({ to: session.neighbour, bytes }, this.host.signal));
+      this.#after(session, await this.#spend(session, bytes));
       return true;
     } catch (error) {
       this.host.core.log("warn", "the bearer broke while sending", {
@@ -143,6 +191,18 @@ export class Lane {
     }
   }
 
+  /** Taken out of the budget before it goes; what is sent twice costs twice. */
+  async #spend({ neighbour }: Session, bytes: Uint8Array): Promise<SendResult> {
+    const taken = await this.pacing.takeParcel(neighbour, bytes.length);
+    let result: SendResult | null = null;
+    try {
+      result = await this.host.bearer.send({ to: neighbour, bytes }, this.host.signal);
+      return result;
+    } finally {
+      this.pacing.settleParcel(taken, result);
+    }
+  }
+
   #after(session: Session, result: SendResult): void {
     if (result.outcome === "deferred") {
       if (result.why === "no-contact") this.#contacts.ended(session.neighbour);
@@ -151,6 +211,7 @@ export class Lane {
       return;
     }
     this.#waiting.delete(session);
+    this.#lastServed = session;
     this.#contacts.sent(session);
     if (result.outcome === "refused") session.close(`the bearer refuses: ${result.why}`);
   }

@@ -6,6 +6,7 @@ import type { Peer } from "./directory.js";
 import { Lane } from "./lane.js";
 import { LIMITS } from "./limits.js";
 import type { Notices } from "./notices.js";
+import type { Pacing } from "./pacing.js";
 import { Session, type SessionHost, type Withdrawn } from "./session.js";
 
 /** What the relay wants to know of its links. */
@@ -56,7 +57,9 @@ export class Link implements SessionHost {
       core: this.core,
       name: settings.name,
       bearer,
+      budget: settings.budget,
       sessions: () => [...this.#sessions.values()],
+      isUrgent: (session) => this.#isUrgent(session),
       signal: this.#abort.signal,
     });
   }
@@ -113,8 +116,25 @@ export class Link implements SessionHost {
   async stop(): Promise<void> {
     this.#abort.abort();
     for (const session of [...this.#sessions.values()]) session.close("stopping");
-    this.#lane.stop();
+    await this.#lane.stop();
     await this.#running;
+  }
+
+  /** The most urgent leg that is not settled yet decides. */
+  async #isUrgent({ peer }: Session): Promise<boolean> {
+    if (!peer) return false;
+    const where = { link: this.settings.name, neighbour: peer.address, limit: 1 };
+    const [leg] = await this.core.spool.ready(where);
+    return leg?.class === "flash" || leg?.class === "priority";
+  }
+
+  /** The most this neighbour wants to be sent, in bytes per second, as it says in its greeting; null: no wish. */
+  setPeerDrain(session: Session, bytesPerS: number | null): void {
+    this.#lane.setPeerDrain(session, bytesPerS);
+  }
+
+  get pacing(): Pacing {
+    return this.#lane.pacing;
   }
 
   speak(): void {
@@ -246,7 +266,7 @@ export class Link implements SessionHost {
       const session = await Session.open(this, neighbour, this.#expectedPeer(neighbour));
       if (this.#abort.signal.aborted) return null;
       this.#sessions.set(neighbour, session);
-      if (session.peer && isFat(this.bearer)) session.conversation.start(this.core.clock.monotonicMs());
+      if (session.peer && isFat(this.bearer)) session.begin("to-meet");
       session.process();
       return session;
     } catch (error) {
@@ -331,6 +351,7 @@ export class Link implements SessionHost {
       parcelsHeard: sum("parcelsHeard"),
       parcelsRefused: sum("parcelsRefused"),
       segmentsRepeated: sum("segmentsRepeated"),
+      budget: this.#lane.pacing.status(),
     };
   }
 }

@@ -4,21 +4,30 @@ import {
   decodeNote,
   encodeReceipt,
   type Header,
+  type Note,
   publicKeysOf,
   RECEIPT_REASONS,
   type ReceiptOutcome,
-  type SignedReceipt,
   sameBytes,
   signReceipt,
   toHex,
   verifyAck,
   verifyReceipt,
+  verifyReceipts,
 } from "@estafette/protocol";
-import type { EnvelopeId, NewNote, NodeAddress, PassedNote } from "@estafette/spool";
+import type {
+  EnvelopeId,
+  EnvelopeRecord,
+  MessageKey,
+  NewNote,
+  NodeAddress,
+  PassedNote,
+} from "@estafette/spool";
 import type { Core } from "./core.js";
 import type { Notices } from "./notices.js";
 import { headOf } from "./outgoing.js";
 import { planHop } from "./planning.js";
+import { ownMessages } from "./recompose.js";
 
 /** How long a note is kept for an absent neighbour: as long as the longest lifetime. */
 const NOTE_LIFETIME_MS = 30 * 86_400_000;
@@ -53,8 +62,10 @@ export function refusalBytes(
   id: EnvelopeId,
   outcome: ReceiptOutcome,
   reason: number,
+  /** Which message of it; null: all of it. */
+  message: number | null = null,
 ): Uint8Array {
-  return encodeReceipt(signReceipt({ id, outcome, reason }, core.identity));
+  return encodeReceipt(signReceipt({ id, outcome, reason, message }, core.identity));
 }
 
 /**
@@ -90,28 +101,57 @@ async function tellAcceptance(core: Core, id: EnvelopeId): Promise<void> {
 async function heardReceipt(
   core: Core,
   notices: Notices,
-  receipt: SignedReceipt,
+  receipt: AnyReceipt,
   bytes: Uint8Array,
 ): Promise<void> {
   const seen = await core.spool.seen(receipt.id);
-  if (!seen || receipt.keyEpoch !== 0 || !verifyReceipt(receipt, publicKeysOf(receipt.signer))) return;
+  if (!seen || receipt.keyEpoch !== 0 || !holds(receipt)) return;
   if (seen.from) return await passOn(core, receipt.id, "refusal", noteFor(core, seen.from, bytes));
   const record = await core.spool.envelope(receipt.id);
   const verdict = record && verdictOf(core, receipt, headOf(record).signed.header);
-  if (!verdict) return;
+  if (!record || !verdict) return;
   const by = core.directory.nameOf(addressOf(receipt.signer));
   const detail = `${verdict.end} at ${by}${reasonText(receipt.reason)}`;
-  const ended = await core.spool.settleEnvelope(receipt.id, verdict.end, detail, verdict.told);
-  core.withdraw(receipt.id);
+  const keys = await keysIn(core, record, receipt);
+  if (keys?.length === 0) return;
+  const ended = keys
+    ? await core.spool.settleMessages(keys, verdict.end, detail, verdict.told)
+    : await core.spool.settleEnvelope(receipt.id, verdict.end, detail, verdict.told);
+  if (!(await core.spool.envelope(receipt.id))) core.withdraw(receipt.id);
   if (verdict.end === "refused") notices.ended(ended);
   else
     for (const { submissionId } of ended) core.emit({ type: "receipt", submissionId, detail: "delivered" });
 }
 
+type AnyReceipt = Exclude<Note, { kind: "ack" }>;
+
+function holds(receipt: AnyReceipt): boolean {
+  const keys = publicKeysOf(receipt.signer);
+  return receipt.kind === "receipts" ? verifyReceipts(receipt, keys) : verifyReceipt(receipt, keys);
+}
+
+/** The messages a receipt speaks of, by their places in the envelope; null: of all. */
+async function keysIn(
+  core: Core,
+  record: EnvelopeRecord,
+  receipt: AnyReceipt,
+): Promise<readonly MessageKey[] | null> {
+  const places =
+    receipt.kind === "receipts" ? receipt.messages : receipt.message === null ? null : [receipt.message];
+  if (places === null) return null;
+  const messages = (await ownMessages(core, record)) ?? [];
+  return places.flatMap((place) => {
+    const message = messages[place];
+    return message
+      ? [{ origin: core.identity.address, epoch: message.epoch, sequence: message.sequence }]
+      : [];
+  });
+}
+
 /** SPEC.md §11.3: who may end a message of ours, and how; null: information only. */
 function verdictOf(
   core: Core,
-  { signer, outcome, reason }: SignedReceipt,
+  { signer, outcome, reason }: AnyReceipt,
   header: Pick<Header, "destination" | "relays">,
 ): { readonly end: "delivered" | "refused"; readonly told: boolean } | null {
   const address = addressOf(signer);

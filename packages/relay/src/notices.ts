@@ -3,9 +3,10 @@ import { buildNotice, parseAddress, shrinkMail } from "@estafette/mail";
 import { publicIdOf } from "@estafette/protocol";
 import type { Failure, MessageRecord, NewDelivery, NewMessage, NewNote, Untold } from "@estafette/spool";
 import { type Core, unixSecondsOrNull } from "./core.js";
-import { contextOf, receiptBytes, sealDelivery } from "./deliveries.js";
+import { contextOf, sealDelivery } from "./deliveries.js";
 import { LIMITS } from "./limits.js";
 import { noteTowardsOrigin, refusalBytes } from "./notes.js";
+import { type Receipts, receiptsFor } from "./receipts.js";
 import type { Submissions } from "./submit.js";
 import { mailDate } from "./text.js";
 
@@ -14,6 +15,7 @@ interface Telling {
   readonly messages: readonly NewMessage[];
   readonly deliveries: readonly NewDelivery[];
   readonly notes: readonly NewNote[];
+  readonly last?: Receipts["last"];
 }
 
 const NOTHING: Telling = { messages: [], deliveries: [], notes: [] };
@@ -82,9 +84,9 @@ export class Notices {
   async #tell(untold: Untold): Promise<void> {
     const telling = await this.#tellingFor(untold);
     this.core.faultPoint("notice-before-keep");
-    await this.core.spool.tell({ untoldId: untold.untoldId, ...telling });
+    const { noteHops } = await this.core.spool.tell({ ...untold, ...telling });
     this.core.faultPoint("notice-after-keep");
-    for (const { hop } of [...telling.messages, ...telling.notes]) this.core.wake(hop);
+    for (const hop of [...telling.messages.map((m) => m.hop), ...noteHops]) this.core.wake(hop);
     if (telling.deliveries.length > 0) this.core.wakeDeliveries();
   }
 
@@ -111,11 +113,10 @@ export class Notices {
   async #expiryOf(untold: Untold): Promise<Telling> {
     const { context, key, envelopeId, deliveredCount } = untold;
     const known = key && envelopeId ? contextOf(this.core, { context, key }) : null;
-    const receipt = known && envelopeId ? receiptBytes(envelopeId, known) : null;
-    if (!receipt || !envelopeId) return this.#noticeFor(untold);
-    if (deliveredCount === 0) return NOTHING;
-    const note = await noteTowardsOrigin(this.core, envelopeId, receipt);
-    return { ...this.#noticeFor(untold), notes: note ? [note] : [] };
+    if (!known?.token || !envelopeId) return this.#noticeFor(untold);
+    const now = { done: true, served: deliveredCount > 0, reason: null };
+    const { notes, last } = receiptsFor(this.core, envelopeId, known, now);
+    return { ...(deliveredCount > 0 ? this.#noticeFor(untold) : NOTHING), notes, last };
   }
 
   /** Whether a notice from here can be addressed to this sender at all. */
@@ -192,8 +193,17 @@ export class Notices {
       to: [to],
       lifetimeMs: this.core.settings.lifetimeS * 1000,
       envelopeId: null,
+      place: null,
       body: shrinkMail(mail),
-      context: { bodyKind: "mail", path: "", verified: true, token: null, stage: null, createdUnixS: null },
+      context: {
+        bodyKind: "mail",
+        path: "",
+        verified: true,
+        token: null,
+        place: null,
+        from: null,
+        createdUnixS: null,
+      },
     });
   }
 

@@ -2,8 +2,8 @@ import {
   appendEntry,
   type Chain,
   decodeHead,
+  directChain,
   elideChain,
-  encodeHead,
   type Head,
   joinHead,
   sameBytes,
@@ -20,36 +20,41 @@ export function headOf(record: Pick<EnvelopeRecord, "head" | "transit">): Head {
  * The head as it leaves for `hop`: age and hop count of this moment, and our own chain entry that names the next hop.
  * Null when the envelope is past its lifetime. Signed anew for each carry, because the age is part of what we vouch for.
  */
-export function headForHop(
-  core: Core,
-  record: EnvelopeRecord,
-  hop: Hop,
-  fullChain: boolean,
-): Uint8Array | null {
+export function headForHop(core: Core, record: EnvelopeRecord, hop: Hop, fullChain: boolean): Head | null {
   const { signed, transit } = headOf(record);
-  const { header, id } = signed;
+  const { header } = signed;
   const ageMs = record.ageMs + (core.spool.nowMs() - record.keptAtMs);
   const ageS = Math.floor(ageMs / 1000);
   if (ageS >= header.lifetimeS) return null;
   const own = record.from === null;
-  const previous = record.from ?? core.identity.address;
-  const chain = appendEntry(transit.chain, {
-    id,
-    identity: core.identity,
-    previous,
-    next: hop.neighbour,
-    ageS,
-  });
-  return encodeHead({
+  return {
     signed,
     transit: {
       ...transit,
       hopsUsed: own ? 0 : transit.hopsUsed + 1,
       ageS,
       relayIndex: relayIndexFor(core, header.relays, transit.relayIndex, hop),
-      chain: fullChain ? chain : shorten(chain, id),
+      chain: chainForHop(core, record, { hop, ageS, fullChain, chain: transit.chain }),
     },
-  });
+  };
+}
+
+/**
+ * Constrained links carry one digest instead of the entries; the entries stay at the hop that made them. On the origin's
+ * own link not even that: the link has authenticated who it comes from.
+ */
+function chainForHop(
+  core: Core,
+  record: EnvelopeRecord,
+  how: { readonly hop: Hop; readonly ageS: number; readonly fullChain: boolean; readonly chain: Chain },
+): Chain {
+  const { id, from } = record;
+  const { address } = core.identity;
+  const next = how.hop.neighbour;
+  if (from === null && !how.fullChain) return directChain(id, address, next);
+  const draft = { id, identity: core.identity, previous: from ?? address, next, ageS: how.ageS };
+  const chain = appendEntry(how.chain, draft);
+  return how.fullChain ? chain : elideChain(chain, id);
 }
 
 /** Where in its relay list the envelope stands for the next hop. Leaving the list, because it stalled, ends it. */
@@ -59,9 +64,4 @@ function relayIndexFor(core: Core, relays: readonly Uint8Array[], relayIndex: nu
     index++;
   const next = relays[index];
   return next && !sameBytes(next, hop.neighbour) ? relays.length : index;
-}
-
-/** Constrained links carry one digest instead of the entries; the entries stay at the hop that made them. */
-function shorten(chain: Chain, id: Uint8Array): Chain {
-  return elideChain(chain, id);
 }

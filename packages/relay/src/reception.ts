@@ -1,31 +1,45 @@
 import { OperatingError } from "@estafette/contract";
 import type { Answer, ConversationEvent } from "@estafette/link";
-import { toHex } from "@estafette/protocol";
+import { type CompactHead, type HeadEnds, readCompactHead, toHex } from "@estafette/protocol";
 import { admits } from "@estafette/router";
 import { CLASS_RANK } from "@estafette/spool";
 import { isFat } from "./channel.js";
-import { type CheckedHead, checkHead, keepEnvelope, type Refusal } from "./incoming.js";
+import type { Peer } from "./directory.js";
+import { EarlyOpening } from "./early-opening.js";
+import type { HeldTemplates } from "./head-templates.js";
+import { type CheckedHead, checkHead, keepEnvelope, type Refusal, refusalOf } from "./incoming.js";
 import { LIMITS } from "./limits.js";
 import { heardNote } from "./notes.js";
 import type { Session, SessionHost } from "./session.js";
 
 type Heard = Exclude<ConversationEvent, { type: "established" | "settled" | "lost" }>;
 type Offered = Extract<Heard, { type: "offered" }>;
+type Pushed = Extract<Heard, { type: "pushed" }>;
+
+/** A head as it was told, and what it turned out to be. */
+interface Read {
+  readonly compact: CompactHead;
+  readonly checked: CheckedHead;
+}
 
 interface Incoming {
   readonly offer: Offered;
-  checked: CheckedHead | null;
+  read: Read | null;
+  early: EarlyOpening | null;
   /** Small payloads on fat links are assembled here; null: the spool assembles. */
   memory: { readonly bytes: Uint8Array } | null;
   /** Payload ranges in memory that the spool does not have: kept when the session ends. */
   readonly unsaved: { readonly start: number; end: number }[];
   heldBytes: number;
+  /** What is under way for it, one after the other. */
+  work: Promise<void>;
 }
 
 /** The receiving half of a session: answers offers, keeps ranges, keeps envelopes, and only then accepts. */
 export class Reception {
   readonly #incoming = new Map<number, Incoming>();
   readonly #failures = new Map<string, number>();
+  #templates: { readonly peer: Peer; readonly held: Promise<HeldTemplates> } | null = null;
   #memoryBytes = 0;
   #over = false;
 
@@ -69,76 +83,187 @@ export class Reception {
   }
 
   #handle(event: Heard): Promise<void> | null {
+    if (event.type === "pushed") return this.#pushed(event);
     if (event.type === "offered") return this.#offered(event);
     if (event.type === "note") return this.#note(event.tag, event.bytes);
     if (event.type === "withdrawn") {
       this.#forget(event.tag);
       return null;
     }
-    if (event.type === "complete") return this.#complete(event.tag);
-    if (event.type === "head") this.#head(event.tag, event.bytes);
-    else this.#range(event.tag, event.start, event.bytes);
-    return null;
+    const incoming = this.#incoming.get(event.tag);
+    if (!incoming) return null;
+    if (event.type === "range") {
+      this.#range(incoming, event.start, event.bytes);
+      return null;
+    }
+    const next =
+      event.type === "head" ? () => this.#head(event.tag, event.bytes) : () => this.#complete(event.tag);
+    incoming.work = incoming.work.then(next);
+    return incoming.work;
   }
+
+  // ── a whole envelope in one parcel ────────────────────────────────────────────────────────────────────────────────
+
+  async #pushed({ tag, bytes }: Pushed): Promise<void> {
+    const { peer } = this.session;
+    if (!peer) return this.#refuse(tag, { answer: "never", reason: "denied" });
+    const answer = await this.#answerToPush(peer, bytes);
+    if (this.#over) return;
+    if (answer === "accepted") this.session.conversation.accept(tag, this.#nowMs());
+    else this.session.conversation.reject(tag, answer, this.#nowMs());
+  }
+
+  async #answerToPush(
+    peer: Peer,
+    bytes: Uint8Array,
+  ): Promise<"accepted" | Exclude<Answer, { answer: "want" }>> {
+    const { core } = this.host;
+    const templates = await this.#templatesOf(peer);
+    try {
+      const compact = this.#readHead(peer, templates, bytes);
+      if (compact === null) return { answer: "never", reason: "template" };
+      const payload = bytes.subarray(compact.bytes);
+      const head = compact.complete(payload);
+      const known = await this.#answerTo(head.signed.id, head.signed.header.class, payload.length);
+      if (known) return known;
+      const checked = this.#verdictOnHead(peer, compact, () => checkHead(core, peer, head));
+      if ("answer" in checked) return checked;
+      return (await this.#keep(peer, { compact, checked }, payload, 0)) ?? "accepted";
+    } catch (error) {
+      return refusalOf(core, peer, error);
+    }
+  }
+
+  #templatesOf(peer: Peer): Promise<HeldTemplates> {
+    if (this.#templates?.peer.addressHex !== peer.addressHex)
+      this.#templates = { peer, held: this.host.core.templates.held(peer) };
+    return this.#templates.held;
+  }
+
+  #readHead(peer: Peer, templates: HeldTemplates, bytes: Uint8Array): CompactHead | null {
+    const ends: HeadEnds = { sender: peer.keys.root, receiver: this.host.core.identity.address };
+    return readCompactHead(bytes, ends, (slot) => templates.get(slot));
+  }
+
+  /** A head that does not verify may be told by a template that is not ours any more: then in full, please. */
+  #verdictOnHead(
+    peer: Peer,
+    compact: CompactHead,
+    check: () => CheckedHead | Refusal,
+  ): CheckedHead | Refusal {
+    const verdict = this.#orRefusal(peer, check);
+    const isInvalid = "answer" in verdict && verdict.answer === "never" && verdict.reason === "invalid";
+    return isInvalid && compact.usesTemplate ? { answer: "never", reason: "template" } : verdict;
+  }
+
+  #orRefusal(peer: Peer, check: () => CheckedHead | Refusal): CheckedHead | Refusal {
+    try {
+      return check();
+    } catch (error) {
+      return refusalOf(this.host.core, peer, error);
+    }
+  }
+
+  /** What the head defines is kept before the envelope is: the neighbour refers to it once it hears ACCEPTED. */
+  async #keep(
+    peer: Peer,
+    { compact, checked }: Read,
+    payload: Uint8Array,
+    toldCount: number,
+  ): Promise<Refusal | null> {
+    const { core } = this.host;
+    if (compact.defines !== null)
+      await (await this.#templatesOf(peer)).put(compact.defines, checked.head.signed.header);
+    const refused = await keepEnvelope(core, peer, checked, payload, toldCount);
+    if (!refused) core.faultPoint("accept-before-confirm");
+    return refused;
+  }
+
+  // ── an envelope in parts ──────────────────────────────────────────────────────────────────────────────────────────
 
   async #offered(offer: Offered): Promise<void> {
-    const answer = await this.#answerTo(offer);
+    const { conversation } = this.session;
+    this.#incoming.set(offer.tag, this.#begin(offer));
+    const answer =
+      (await this.#answerTo(offer.id, offer.class, offer.payloadBytes)) ?? (await this.#want(offer));
     if (this.#over) return;
-    if (answer.answer === "want") {
-      const inMemory =
-        isFat(this.host.bearer) &&
-        answer.held.length === 0 &&
-        offer.payloadBytes <= LIMITS.assembleInMemoryBytesMax &&
-        this.#memoryBytes + offer.payloadBytes <= LIMITS.assembleInMemoryTotalBytesMax;
-      if (inMemory) this.#memoryBytes += offer.payloadBytes;
-      const heldBytes = answer.held.reduce((sum, r) => sum + r.end - r.start, 0);
-      this.#incoming.set(offer.tag, {
-        offer,
-        checked: null,
-        memory: inMemory ? { bytes: new Uint8Array(offer.payloadBytes) } : null,
-        unsaved: [],
-        heldBytes,
-      });
-    }
-    this.session.conversation.decide(offer.tag, answer, this.#nowMs());
+    if (answer.answer !== "want") this.#forget(offer.tag);
+    conversation.decide(offer.tag, answer, this.#nowMs());
   }
 
-  /** Header-only probe: everything that can be known without the payload is decided here. */
-  async #answerTo(offer: Offered): Promise<Answer> {
+  #begin(offer: Offered): Incoming {
+    const inMemory =
+      isFat(this.host.bearer) &&
+      offer.payloadBytes <= LIMITS.assembleInMemoryBytesMax &&
+      this.#memoryBytes + offer.payloadBytes <= LIMITS.assembleInMemoryTotalBytesMax;
+    if (inMemory) this.#memoryBytes += offer.payloadBytes;
+    const memory = inMemory ? { bytes: new Uint8Array(offer.payloadBytes) } : null;
+    return { offer, read: null, early: null, memory, unsaved: [], heldBytes: 0, work: Promise.resolve() };
+  }
+
+  /** Header-only probe: everything that can be known without the payload is decided here. Null: it is wanted. */
+  async #answerTo(
+    id: Uint8Array,
+    messageClass: Offered["class"],
+    payloadBytes: number,
+  ): Promise<Exclude<Answer, { answer: "want" }> | null> {
     const { core } = this.host;
-    if (offer.payloadBytes > core.settings.messageBytesMax + 4096)
-      return { answer: "never", reason: "too-large" };
-    const [seen, partial] = await Promise.all([core.spool.seen(offer.id), core.spool.partial(offer.id)]);
+    if (payloadBytes > core.settings.messageBytesMax + 4096) return { answer: "never", reason: "too-large" };
+    const seen = await core.spool.seen(id);
     // Our own envelope comes back: whoever has it sends it in a circle, and must not think it arrived.
     if (seen) return seen.from === null ? { answer: "never", reason: "loop" } : { answer: "have" };
-    if (this.#incoming.size >= LIMITS.incomingPerSessionMax)
+    if (this.#incoming.size > LIMITS.incomingPerSessionMax)
       return { answer: "not-now", retryAfterS: 30, reason: "busy" };
     const level = await core.admission.level();
-    if (!admits({ level, bytes: offer.payloadBytes, classRank: CLASS_RANK[offer.class] })) {
-      return {
-        answer: "not-now",
-        retryAfterS: LIMITS.fullRetryS,
-        reason: level === "full" ? "full" : "share",
-      };
-    }
-    return {
-      answer: "want",
-      held: partial && partial.totalBytes === offer.payloadBytes ? partial.ranges : [],
-    };
+    if (admits({ level, bytes: payloadBytes, classRank: CLASS_RANK[messageClass] })) return null;
+    return { answer: "not-now", retryAfterS: LIMITS.fullRetryS, reason: level === "full" ? "full" : "share" };
   }
 
-  #head(tag: number, bytes: Uint8Array): void {
+  async #want(offer: Offered): Promise<Answer> {
+    const partial = await this.host.core.spool.partial(offer.id);
+    const incoming = this.#incoming.get(offer.tag);
+    const held = partial && partial.totalBytes === offer.payloadBytes ? partial.ranges : [];
+    if (held.length === 0 || !incoming) return { answer: "want", held: [] };
+    // What is held lies in the spool: the rest joins it there.
+    this.#saveRanges(incoming);
+    if (incoming.memory) this.#memoryBytes -= incoming.memory.bytes.length;
+    incoming.memory = null;
+    incoming.heldBytes += held.reduce((sum, r) => sum + r.end - r.start, 0);
+    return { answer: "want", held };
+  }
+
+  async #head(tag: number, bytes: Uint8Array): Promise<void> {
     const incoming = this.#incoming.get(tag);
     const { peer } = this.session;
     if (!incoming || !peer) return;
-    const checked = checkHead(this.host.core, peer, bytes, incoming.offer);
-    if ("answer" in checked) this.#refuse(tag, checked);
-    else incoming.checked = checked;
+    const { core } = this.host;
+    const templates = await this.#templatesOf(peer);
+    let compact: CompactHead | null;
+    try {
+      compact = this.#readHead(peer, templates, bytes);
+    } catch (error) {
+      return this.#refuse(tag, refusalOf(core, peer, error));
+    }
+    if (compact === null) return this.#refuse(tag, { answer: "never", reason: "template" });
+    const checked = this.#checkOffered(peer, incoming.offer, compact);
+    if ("answer" in checked) return this.#refuse(tag, checked);
+    incoming.read = { compact, checked };
+    if (!isFat(this.host.bearer)) incoming.early = await EarlyOpening.begin(core, peer, checked);
   }
 
-  #range(tag: number, start: number, bytes: Uint8Array): void {
-    const incoming = this.#incoming.get(tag);
-    if (!incoming) return;
+  #checkOffered(peer: Peer, offer: Offered, compact: CompactHead): CheckedHead | Refusal {
+    const { core } = this.host;
+    return this.#verdictOnHead(peer, compact, () => {
+      const head = compact.payloadFollows ? null : compact.complete(new Uint8Array(0));
+      const isMeant =
+        head &&
+        toHex(head.signed.id) === toHex(offer.id) &&
+        head.signed.header.payloadBytes === offer.payloadBytes;
+      return head && isMeant ? checkHead(core, peer, head) : { answer: "never", reason: "invalid" };
+    });
+  }
+
+  #range(incoming: Incoming, start: number, bytes: Uint8Array): void {
     const { core } = this.host;
     const { id, payloadBytes } = incoming.offer;
     incoming.heldBytes += bytes.length;
@@ -148,11 +273,11 @@ export class Reception {
       if (last?.end === start) last.end += bytes.length;
       else incoming.unsaved.push({ start, end: start + bytes.length });
     } else this.#writeRange(id, payloadBytes, start, bytes);
-    const peer = this.session.peer?.name ?? "";
+    this.#openEarly(incoming, start, bytes);
     core.emit({
       type: "progress",
       link: this.host.settings.name,
-      peer,
+      peer: this.session.peer?.name ?? "",
       direction: "in",
       envelopeId: toHex(id),
       bytes: incoming.heldBytes,
@@ -160,21 +285,30 @@ export class Reception {
     });
   }
 
+  /** Whole chunks are opened and handed on at once; users on a slow link do not wait for the end of the batch. */
+  #openEarly(incoming: Incoming, start: number, bytes: Uint8Array): void {
+    incoming.work = incoming.work
+      .then(async () => {
+        if (incoming.early && !this.#over) await incoming.early.add(start, bytes);
+      })
+      .catch((error: unknown) => this.host.core.fail(error, "early"));
+  }
+
   async #complete(tag: number): Promise<void> {
     const incoming = this.#incoming.get(tag);
     const { peer } = this.session;
-    if (!incoming?.checked || !peer) return this.#refuse(tag, { answer: "never", reason: "invalid" });
+    if (!incoming) return;
+    if (!incoming.read || !peer) return this.#refuse(tag, { answer: "never", reason: "invalid" });
     const { core } = this.host;
     const { id } = incoming.offer;
     incoming.unsaved.length = 0; // from here on the envelope is kept as a whole, or not at all
     const payload = incoming.memory?.bytes ?? (await core.spool.readPartial(id));
     const refused = payload
-      ? await keepEnvelope(core, peer, incoming.checked, payload)
+      ? await this.#keep(peer, incoming.read, payload, incoming.early?.keptCount ?? 0)
       : await this.#whyGone(id);
     if (refused?.answer === "never" && refused.reason === "invalid")
       return await this.#discard(tag, incoming);
     if (refused) return this.#refuse(tag, refused);
-    core.faultPoint("accept-before-confirm");
     this.#forget(tag);
     if (!this.#over) this.session.conversation.accept(tag, this.#nowMs());
   }

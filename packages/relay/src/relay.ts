@@ -9,27 +9,38 @@ import type {
   SubmissionResult,
 } from "@estafette/contract";
 import { invariant, OperatingError } from "@estafette/contract";
-import { formatAddress, toHex } from "@estafette/protocol";
-import { type Plan, planNextHop } from "@estafette/router";
+import { formatAddress } from "@estafette/protocol";
 import type { Hop } from "@estafette/spool";
 import { Admission } from "./admission.js";
 import type {
+  Estimate,
   LinkSettings,
   PeerSettings,
   QueueView,
   Relay,
   RelayOptions,
   RelayStatus,
+  RouteExplanation,
+  RouteRequest,
   Telemetry,
   TraceEntry,
 } from "./api.js";
-import { type Core, type PlanRequest, Vault } from "./core.js";
+import { Asking } from "./asking.js";
+import { Backlogs } from "./backlogs.js";
+import { BoundedSet, type Core, Vault } from "./core.js";
 import { Deliveries } from "./deliveries.js";
 import { Directory } from "./directory.js";
+import { estimate } from "./estimate.js";
+import { explainRoute } from "./explain.js";
+import { Goodputs } from "./goodputs.js";
+import { TemplateBook } from "./head-templates.js";
+import { HeldContexts } from "./held-contexts.js";
 import { Housekeeping } from "./housekeeping.js";
 import { LIMITS } from "./limits.js";
 import { Link } from "./link.js";
+import { planInputFor } from "./link-views.js";
 import { Notices } from "./notices.js";
+import { SentContexts } from "./sent-contexts.js";
 import { refusal, Submissions } from "./submit.js";
 import { contentOf, queueView, trace } from "./views.js";
 
@@ -67,6 +78,9 @@ class Gateway implements Relay {
 
   #makeCore(options: RelayOptions): Core {
     const { identity, spool, clock, rng, settings, log } = options;
+    const vault = new Vault(options.atRestKey, rng);
+    const fail = (error: unknown, where: string): void => this.#fail(error, where);
+    const keeper = { spool, vault, fail };
     // Random at each start: sequence numbers restart, message ids never repeat (design §4.2).
     this.#epoch = new DataView(rng.bytes(4).buffer).getUint32(0);
     return {
@@ -76,8 +90,16 @@ class Gateway implements Relay {
       rng,
       settings,
       directory: this.#directory,
-      vault: new Vault(options.atRestKey, rng),
+      vault,
       admission: new Admission(spool),
+      sentContexts: new SentContexts(keeper),
+      heldContexts: new HeldContexts(keeper),
+      templates: new TemplateBook(keeper),
+      asking: new Asking(spool.nowMs()),
+      alone: new BoundedSet(LIMITS.aloneRememberedMax),
+      greetings: new Map(),
+      goodputs: new Goodputs(spool),
+      backlogs: new Backlogs(spool, fail),
       log,
       faultPoint: options.faultPoint ?? (() => undefined),
       emit: (event) => this.#emit(event),
@@ -86,9 +108,9 @@ class Gateway implements Relay {
       withdraw: (id) => {
         for (const link of this.#links.values()) link.withdraw({ id });
       },
-      plan: (request) => this.#plan(request),
+      planInput: (request) => planInputFor(this.#core, this.#links, request),
       nextKey: () => ({ origin: identity.address, epoch: this.#epoch, sequence: this.#sequence++ }),
-      fail: (error, where) => this.#fail(error, where),
+      fail,
     };
   }
 
@@ -122,6 +144,7 @@ class Gateway implements Relay {
   }
 
   async start(): Promise<ReadonlyMap<string, BridgeAddresses>> {
+    await this.#core.goodputs.restore();
     this.#running = true;
     const addresses = new Map<string, BridgeAddresses>();
     for (const { name, bridge } of this.#bridges) addresses.set(name, await bridge.start(this.#abort.signal));
@@ -139,13 +162,31 @@ class Gateway implements Relay {
     this.#notices.stop();
     await this.#deliveries.stop();
     await Promise.all([...this.#links.values()].map((link) => link.stop()));
-    if (!this.#failed) await this.#options.spool.flush();
+    if (this.#failed) return;
+    await this.#core.goodputs.store(true);
+    await this.#options.spool.flush();
   }
 
   async submit(submission: Submission): Promise<SubmissionResult> {
     return this.#running
       ? await this.#submissions.submit(submission)
       : refusal("stopping", "the gateway is stopping");
+  }
+
+  async explainRoute(request: RouteRequest): Promise<RouteExplanation | SubmissionRefusal> {
+    await this.#lookAtBacklogs();
+    return explainRoute(this.#core, request);
+  }
+
+  async estimate(submission: Submission): Promise<Estimate | SubmissionRefusal> {
+    const refused = await this.#submissions.refusalFor(submission);
+    if (refused) return refused;
+    await this.#lookAtBacklogs();
+    return estimate(this.#core, submission);
+  }
+
+  async #lookAtBacklogs(): Promise<void> {
+    for (const name of this.#links.keys()) await this.#core.backlogs.look(name);
   }
 
   async checkRecipient(request: RecipientCheck): Promise<SubmissionRefusal | null> {
@@ -209,39 +250,6 @@ class Gateway implements Relay {
       this.#emit({ type: "ended", submissionId, end: "deleted", detail: "by the operator" });
     }
     return removed;
-  }
-
-  #plan(request: PlanRequest): Plan {
-    const open = [...this.#links.values()].map((link) => ({ link, established: link.establishedPeers() }));
-    // Who is met on a link is a neighbour there, whatever the configuration says.
-    const peers = this.#directory.peers.map(({ addressHex, links }) => ({
-      address: addressHex,
-      links: [
-        ...links,
-        ...open.filter((l) => l.established.has(addressHex)).map((l) => l.link.settings.name),
-      ],
-    }));
-    const links = open.map(({ link, established }) => {
-      const c = link.bearer.capabilities;
-      return {
-        name: link.settings.name,
-        established,
-        reachable: link.reachablePeers(),
-        clearSignedOnly: c.content === "clear-signed",
-        costPerByte: c.cost.perByte + c.cost.perContact / 1000,
-        bitsPerSecond: c.bitsPerSecond,
-      };
-    });
-    return planNextHop({
-      ...request,
-      self: this.#directory.selfHex,
-      destination: toHex(request.destination),
-      relays: request.relays.map(toHex),
-      from: request.from && toHex(request.from),
-      peers,
-      links,
-      routes: this.#directory.transitRoutes(),
-    });
   }
 
   #wake(hop: Hop): void {

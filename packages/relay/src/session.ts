@@ -1,4 +1,4 @@
-import type { Bearer } from "@estafette/contract";
+import { type Bearer, ProtocolError } from "@estafette/contract";
 import {
   type ChannelTraits,
   type Conversation,
@@ -7,19 +7,16 @@ import {
   type KnownNeighbour,
 } from "@estafette/link";
 import { addressOf, sameBytes } from "@estafette/protocol";
-import type { EnvelopeRecord, Leg } from "@estafette/spool";
 import type { LinkSettings } from "./api.js";
-import { channelOf, isFat } from "./channel.js";
-import { composeLeg } from "./compose.js";
+import { channelOf } from "./channel.js";
 import type { Core } from "./core.js";
 import type { Peer } from "./directory.js";
+import { decodeGreeting, encodeGreeting, type Greeting } from "./greeting.js";
 import { LIMITS } from "./limits.js";
 import type { Notices } from "./notices.js";
-import { headForHop, headOf } from "./outgoing.js";
+import { Offering } from "./offering.js";
 import { keepPairSecret, knownNeighbour } from "./pair-secret.js";
-import { replanLeg } from "./planning.js";
 import { Reception } from "./reception.js";
-import { settleTransfer } from "./settle.js";
 
 /** What a session needs from the link it lives on. */
 export interface SessionHost {
@@ -31,6 +28,8 @@ export interface SessionHost {
   speak(): void;
   established(session: Session): void;
   lost(session: Session, why: string): void;
+  /** How fast the neighbour wishes to be sent to; null: as fast as the channel is. */
+  setPeerDrain(session: Session, bytesPerS: number | null): void;
 }
 
 /** One copy on its way, by its leg; or every copy of an envelope. */
@@ -40,7 +39,7 @@ export type Withdrawn = { readonly legId: number } | { readonly id: Uint8Array }
 export class Session {
   readonly conversation: Conversation;
   readonly #reception: Reception;
-  readonly #underway = new Map<number, Leg>();
+  readonly #offering: Offering;
   readonly #channel: ChannelTraits;
   /** Whom we talk to, or expect; null until the handshake tells. */
   #address: Uint8Array | null;
@@ -50,19 +49,21 @@ export class Session {
   #closing = false;
   #silent = false;
   #over = false;
-  #mayBeReady = true;
-  #picking = false;
   #cancelTick: (() => void) | null = null;
+  readonly #bornMs: number;
 
   private constructor(
     readonly host: SessionHost,
     readonly neighbour: string,
     expected: KnownNeighbour | null,
+    greeting: Uint8Array,
   ) {
     const { core, bearer } = host;
     this.#address = expected?.address ?? null;
+    this.#bornMs = core.clock.monotonicMs();
     this.#channel = channelOf(bearer);
     this.#reception = new Reception(this, host);
+    this.#offering = new Offering(this, host);
     this.conversation = createConversation({
       self: {
         address: core.identity.address,
@@ -73,6 +74,7 @@ export class Session {
       expected,
       admit: (root, sealing) => this.#admit(root, sealing),
       channel: this.#channel,
+      greeting,
       rng: core.rng,
       nowMs: core.clock.monotonicMs(),
     });
@@ -80,7 +82,8 @@ export class Session {
 
   /** With the pair secret of an earlier meeting, when the neighbour is known beforehand. */
   static async open(host: SessionHost, neighbour: string, peer: Peer | null): Promise<Session> {
-    return new Session(host, neighbour, peer && (await knownNeighbour(host.core, peer)));
+    const known = peer && (await knownNeighbour(host.core, peer));
+    return new Session(host, neighbour, known, await greetingFor(host, peer));
   }
 
   /** As configured now; null: not known yet, or no longer a peer. */
@@ -160,25 +163,25 @@ export class Session {
 
   #on(event: ConversationEvent): void {
     if (event.type === "established")
-      void this.#established(event.neighbour, event.pairSecret, event.resumed);
+      this.#established(event).catch((error: unknown) => this.host.core.fail(error, "handshake"));
     else if (event.type === "lost") this.#end(event.why);
-    else if (event.type === "settled") this.#settled(event.key, event.result);
+    else if (event.type === "settled") this.#offering.settled(event.key, event.result);
     else this.#reception.on(event);
   }
 
   /** The pair secret is committed before anything is sent under it, so that both ends can resume. */
-  async #established(known: KnownNeighbour, pairSecret: Uint8Array, resumed: boolean): Promise<void> {
+  async #established(event: Extract<ConversationEvent, { type: "established" }>): Promise<void> {
     const { core } = this.host;
-    const peer = this.#meet(addressOf(known.rootPublic));
+    const peer = this.#meet(addressOf(event.neighbour.rootPublic));
     this.#reception.restart();
     if (!peer) return this.close("not a configured peer");
-    if (!resumed) {
-      this.#blocked = true;
-      await keepPairSecret(core, peer, pairSecret);
-      this.#blocked = false;
-    }
+    this.#blocked = true;
+    if (!event.resumed) await keepPairSecret(core, peer, event.pairSecret);
+    const greeting = await greeted(core, peer, event.greeting);
+    this.#blocked = false;
     if (this.#over) return; // the link went down meanwhile
-    this.#mayBeReady = true;
+    this.host.setPeerDrain(this, greeting?.drainBytesPerS ?? null);
+    this.#offering.expectReady();
     this.host.established(this);
     this.process();
   }
@@ -188,7 +191,7 @@ export class Session {
     this.#over = true;
     this.#silent = !this.#closing; // the conversation gave up by itself
     this.#cancelTick?.();
-    this.#underway.clear();
+    this.#offering.end();
     this.#reception.end();
     this.host.lost(this, why);
   }
@@ -213,176 +216,43 @@ export class Session {
 
   /** Begins to talk though nothing waits here yet: what is on its way over a dearer link may come over. */
   greet(): void {
+    this.begin("to-meet");
+  }
+
+  /**
+   * Begins the handshake, unless the neighbour is likely to do so this very moment: two that begin at once pay for both.
+   * Who has something to send goes first; of two, the one with the smaller address; the other, if nothing was heard.
+   */
+  begin(why: "to-send" | "to-meet"): void {
     if (this.#over || this.conversation.status().state !== "idle") return;
+    const { identity, clock } = this.host.core;
+    const leads = this.#address === null || Buffer.compare(identity.address, this.#address) < 0;
+    const patienceMs = why === "to-meet" ? LIMITS.meetAfterMs : leads ? 0 : LIMITS.yieldMs;
+    const waitMs =
+      this.#bornMs + (this.host.bearer.capabilities.duplex === "full" ? patienceMs : 0) - this.#nowMs();
+    if (waitMs > 0) {
+      clock.timer(waitMs, () => this.begin(why));
+      return;
+    }
     this.conversation.start(this.#nowMs());
     this.process();
   }
 
   /** Legs of this neighbour may have become ready, or room for them: the next pick looks. */
   expectReady(): void {
-    this.#mayBeReady = true;
+    this.#offering.expectReady();
   }
 
-  /**
-   * pick: ready legs of this neighbour become offers. Begins the handshake when something waits. On a fat link the
-   * channel is not kept waiting for the store; on a slow one what goes out next is decided by what is ready.
-   */
+  /** pick: ready legs of this neighbour become offers; begins the handshake when something waits. */
   async pick(): Promise<void> {
-    if (this.#picking || !this.#mayBeReady || this.#over || this.#blocked || !this.peer) return;
+    if (this.#over || this.#blocked || !this.peer) return;
     const { state } = this.conversation.status();
-    if (state === "handshake" || state === "lost") return;
-    this.#picking = true;
-    const picked = this.#pick(state).finally(() => {
-      this.#picking = false;
-      if (this.#mayBeReady && !this.#over) this.#pickAgain();
-    });
-    if (!isFat(this.host.bearer)) return await picked;
-    picked.catch((error: unknown) => this.host.core.fail(error, `lane ${this.host.settings.name}`));
-  }
-
-  /** Under load a look finds mostly what is under way: what becomes ready meanwhile is picked together. */
-  #pickAgain(): void {
-    const { core, bearer } = this.host;
-    this.#picking = isFat(bearer) && this.#underway.size > 0;
-    if (!this.#picking) return void this.host.speak();
-    core.clock.timer(LIMITS.pickPauseMs, () => {
-      this.#picking = false;
-      this.host.speak();
-    });
-  }
-
-  async #pick(state: "idle" | "established"): Promise<void> {
-    this.#mayBeReady = false;
-    const legs = await this.#readyLegs();
-    if (this.#over || legs.length === 0) return;
-    if (state === "idle") {
-      this.conversation.start(this.#nowMs());
-      return this.process();
-    }
-    const offers: Promise<void>[] = [];
-    for (const leg of legs) {
-      if (!this.#hasRoomFor(leg)) continue;
-      this.#underway.set(leg.legId, leg);
-      offers.push(this.#offer(leg));
-    }
-    await Promise.all(offers);
-  }
-
-  async #readyLegs(): Promise<readonly Leg[]> {
-    const { peer } = this;
-    if (!peer) return [];
-    const legs = await this.host.core.spool.ready({
-      link: this.host.settings.name,
-      neighbour: peer.address,
-      limit: this.#underway.size + LIMITS.pickedAtOnceMax,
-    });
-    return legs.filter((leg) => !this.#underway.has(leg.legId));
-  }
-
-  /** On slow links a place is kept free for what is urgent. */
-  #hasRoomFor(leg: Leg): boolean {
-    if (leg.what.kind === "note") return this.#notesUnderway() < LIMITS.notesOfferedMax;
-    if (!this.conversation.canOffer()) return false;
-    const urgent = leg.class === "flash" || leg.class === "priority";
-    return urgent || isFat(this.host.bearer) || this.#underway.size < LIMITS.slowOffersMax;
-  }
-
-  #notesUnderway(): number {
-    let count = 0;
-    for (const { what } of this.#underway.values()) if (what.kind === "note") count++;
-    return count;
-  }
-
-  async #offer(leg: Leg): Promise<void> {
-    if (leg.what.kind === "note")
-      this.conversation.sendNote({ key: leg.legId, bytes: leg.what.bytes }, this.#nowMs());
-    else if (leg.what.kind === "message") await this.#compose(leg);
-    else await this.#offerEnvelope(leg, leg.what.id);
-    this.process();
-  }
-
-  /**
-   * The message's leg becomes the leg of its envelope, which the next pick finds. What the store refuses waits for
-   * the next wake-up.
-   */
-  async #compose(leg: Leg): Promise<void> {
-    const { core } = this.host;
-    try {
-      const why = await composeLeg(core, leg);
-      if (why !== null)
-        this.host.notices.ended(await core.spool.settleLeg(leg.legId, { outcome: "refused", why }));
-      this.#mayBeReady = true;
-    } finally {
-      this.#underway.delete(leg.legId);
-    }
-  }
-
-  async #offerEnvelope(leg: Leg, id: Uint8Array): Promise<void> {
-    const { core } = this.host;
-    const [record, payload] = await Promise.all([core.spool.envelope(id), core.spool.envelopePayload(id)]);
-    if (record && !this.#mayCarry(record)) return await this.#holdBack(leg);
-    const head = record && payload && headForHop(core, record, leg.hop, this.#fullChain());
-    if (this.#over) return;
-    // Without a head it is past its lifetime: the expiry sweep ends it and tells its sender. Without room it waits
-    // until something is settled.
-    const isWanted = this.#underway.has(leg.legId);
-    if (!record || !payload || !head || !isWanted || !this.conversation.canOffer()) {
-      this.#underway.delete(leg.legId);
-      return;
-    }
-    this.conversation.offer({ key: leg.legId, id, class: record.class, head, payload }, this.#nowMs());
-  }
-
-  /** The law of the band, looked at last: the content policy of a link may have changed since it was planned. */
-  #mayCarry(record: EnvelopeRecord): boolean {
-    if (this.host.bearer.capabilities.content === "any") return true;
-    return headOf(record).signed.header.mode === "clear-signed";
-  }
-
-  async #holdBack(leg: Leg): Promise<void> {
-    const { core } = this.host;
-    const moved = await replanLeg(core, leg);
-    const atMs = core.spool.nowMs() + LIMITS.replanEveryMs;
-    const why = `${this.host.settings.name} may carry nothing sealed now`;
-    if (!moved) await core.spool.settleLeg(leg.legId, { outcome: "retry", atMs, why });
-    this.#underway.delete(leg.legId);
-    core.wake(moved ?? leg.hop);
+    if (state === "idle" || state === "established") await this.#offering.pick(state);
   }
 
   /** Something of ours is no longer to be sent here: it ended, or another link carries it. */
   withdraw(what: Withdrawn): void {
-    for (const [key, leg] of this.#underway) {
-      const isMeant =
-        "legId" in what
-          ? key === what.legId
-          : leg.what.kind === "envelope" && sameBytes(leg.what.id, what.id);
-      if (!isMeant) continue;
-      this.#underway.delete(key);
-      this.conversation.withdraw(key, this.#nowMs());
-      this.#mayBeReady = true;
-      this.host.speak();
-    }
-  }
-
-  #fullChain(): boolean {
-    const { chain } = this.host.settings;
-    return chain === "full" || (chain === "auto" && isFat(this.host.bearer));
-  }
-
-  #settled(key: number, result: Parameters<typeof settleTransfer>[2]): void {
-    const leg = this.#underway.get(key);
-    if (!leg) return;
-    void settleTransfer(this.host.core, leg, result, {
-      link: this.host.settings.name,
-      peer: this.peer?.name ?? this.neighbour,
-      notices: this.host.notices,
-    })
-      .catch((error: unknown) => this.host.core.fail(error, "settle"))
-      .finally(() => {
-        this.#underway.delete(key);
-        this.#mayBeReady = true;
-        this.host.speak();
-      });
+    this.#offering.withdraw(what);
   }
 
   #nowMs(): number {
@@ -392,4 +262,30 @@ export class Session {
   toString(): string {
     return `${this.host.settings.name}/${this.neighbour || "far end"}${this.peer ? ` (${this.peer.name} ${this.peer.addressHex.slice(0, 8)})` : ""}`;
   }
+}
+
+/** What we tell a neighbour in the handshake; what we hold of it only when it is known who it will be. */
+async function greetingFor({ core, settings }: SessionHost, peer: Peer | null): Promise<Uint8Array> {
+  const held = peer && {
+    templatesDigest: (await core.templates.held(peer)).digest,
+    contextsMask: await core.heldContexts.mask(peer),
+  };
+  return encodeGreeting({ drainBytesPerS: settings.budget?.drainBytesPerS ?? null, held });
+}
+
+/** Both ends use of templates and contexts only what the other still holds. */
+async function greeted(core: Core, peer: Peer, bytes: Uint8Array): Promise<Greeting | null> {
+  let greeting: Greeting;
+  try {
+    greeting = decodeGreeting(bytes);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    core.log("warn", "a greeting cannot be read", { neighbour: peer.name, why: error.message });
+    return null;
+  }
+  core.greetings.set(peer.addressHex, greeting);
+  if (!greeting.held) return greeting;
+  await (await core.templates.sent(peer)).agree(greeting.held.templatesDigest);
+  await core.sentContexts.agree(peer, greeting.held.contextsMask);
+  return greeting;
 }

@@ -16,7 +16,7 @@ import type { Peer } from "./directory.js";
 import { planHop } from "./planning.js";
 
 /** Recipients of one submission that travel together: one message per gateway, Bcc or not. */
-interface Group {
+export interface Group {
   readonly mode: "local" | "end-to-end" | "exit";
   readonly peer: Peer | null;
   readonly to: string[];
@@ -51,7 +51,7 @@ export class Submissions {
 
   async submit(submission: Submission): Promise<SubmissionResult> {
     try {
-      return (await this.#refusalFor(submission)) ?? (await this.#keep(submission));
+      return (await this.refusalFor(submission)) ?? (await this.#keep(submission));
     } catch (error) {
       if (error instanceof ProtocolError) return refusal("malformed", error.message);
       if (error instanceof OperatingError && error.code === "EST_OPERATING_DISK_FULL")
@@ -76,7 +76,8 @@ export class Submissions {
       : refusal("sender-not-owned", `${account} may not write as ${from}`);
   }
 
-  async #refusalFor(submission: Submission): Promise<SubmissionRefusal | null> {
+  /** Why this cannot be taken, or null. */
+  async refusalFor(submission: Submission): Promise<SubmissionRefusal | null> {
     const { content } = submission;
     const bytes = content.kind === "mail" ? content.rfc5322.length : content.text.length;
     if (bytes > this.core.settings.messageBytesMax)
@@ -126,7 +127,7 @@ export class Submissions {
     const id = publicIdOf(first.origin, first.epoch, first.sequence);
     const messages: NewMessage[] = [];
     const deliveries: NewDelivery[] = [];
-    for (const [index, group] of this.#groups(submission).entries()) {
+    for (const [index, group] of groupsOf(this.core, submission).entries()) {
       const key = index === 0 ? first : this.core.nextKey();
       const made =
         group.peer === null
@@ -137,21 +138,6 @@ export class Submissions {
       else deliveries.push(made);
     }
     return { id, messages, deliveries, bytes: body.length };
-  }
-
-  #groups(submission: Submission): readonly Group[] {
-    const groups = new Map<string, Group>();
-    for (const to of new Set(submission.to)) {
-      const served = this.core.directory.serves(to);
-      if (served.by === "nobody") continue;
-      const peer = served.by === "here" ? null : served.peer;
-      const mode = served.by === "here" ? "local" : served.by === "exit" ? "exit" : "end-to-end";
-      const name = `${mode} ${peer?.addressHex ?? ""}`;
-      const group = groups.get(name) ?? { mode, peer, to: [] };
-      group.to.push(to);
-      groups.set(name, group);
-    }
-    return [...groups.values()];
   }
 
   #message(
@@ -169,6 +155,9 @@ export class Submissions {
       sealed: true,
       from: null,
       listStalled: false,
+      bytes: body.length,
+      class: submission.class,
+      lifetimeMs: (submission.lifetimeS ?? this.core.settings.lifetimeS) * 1000,
     });
     if (hop === "policy")
       return refusal("never-carried", `every link towards ${group.peer.name} forbids sealed mail`);
@@ -203,17 +192,35 @@ export class Submissions {
       to: group.to,
       lifetimeMs: (submission.lifetimeS ?? this.core.settings.lifetimeS) * 1000,
       envelopeId: null,
+      place: null,
       body,
       context: {
         bodyKind: submission.content.kind,
         path: "",
         verified: true,
         token: null,
-        stage: null,
+        place: null,
+        from: null,
         createdUnixS: null,
       },
     });
   }
+}
+
+/** Who is served where; nobody's recipients are left out. */
+export function groupsOf(core: Core, submission: Submission): readonly Group[] {
+  const groups = new Map<string, Group>();
+  for (const to of new Set(submission.to)) {
+    const served = core.directory.serves(to);
+    if (served.by === "nobody") continue;
+    const peer = served.by === "here" ? null : served.peer;
+    const mode = served.by === "here" ? "local" : served.by === "exit" ? "exit" : "end-to-end";
+    const name = `${mode} ${peer?.addressHex ?? ""}`;
+    const group = groups.get(name) ?? { mode, peer, to: [] };
+    group.to.push(to);
+    groups.set(name, group);
+  }
+  return [...groups.values()];
 }
 
 const TEMPORARY: ReadonlySet<SubmissionRefusal["why"]> = new Set(["over-share", "full", "fault", "stopping"]);

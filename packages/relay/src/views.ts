@@ -1,9 +1,11 @@
 import { rebuildMail } from "@estafette/mail";
 import { publicIdOf, toHex } from "@estafette/protocol";
-import type { DeliveryRecord, EnvelopeRecord, MessageRecord } from "@estafette/spool";
+import type { DeliveryRecord, EnvelopeRecord, Leg, MessageRecord } from "@estafette/spool";
 import type { QueueView, TraceEntry } from "./api.js";
 import { type Core, keyText } from "./core.js";
 import { mailOf } from "./deliveries.js";
+import { reasonOf } from "./explain.js";
+import { LIMITS } from "./limits.js";
 
 /** How many rows a view ever looks through. Our choice: what a person can still read. */
 const VIEW_ROWS_MAX = 10_000;
@@ -11,11 +13,35 @@ const VIEW_ROWS_MAX = 10_000;
 /** What people are shown. Reads only. */
 export async function queueView(core: Core, limit: number): Promise<QueueView> {
   const bounded = Math.min(limit, VIEW_ROWS_MAX);
+  const messages = await core.spool.listMessages({ openOnly: true, limit: bounded });
+  const envelopes = await core.spool.listEnvelopes(bounded);
   return {
-    messages: await core.spool.listMessages({ openOnly: true, limit: bounded }),
-    envelopes: await core.spool.listEnvelopes(bounded),
+    messages,
+    envelopes,
+    ways: await waysOf(core, messages, envelopes),
     deliveries: await core.spool.listDeliveries({ openOnly: true, limit: bounded }),
   };
+}
+
+/** The way of each of the first rows, by message key as text or envelope id in hex. Of several copies, the first. */
+async function waysOf(
+  core: Core,
+  messages: readonly MessageRecord[],
+  envelopes: readonly EnvelopeRecord[],
+): Promise<ReadonlyMap<string, string>> {
+  const ways = new Map<string, string>();
+  const rows = [
+    ...messages.map(({ key, envelopeId }) => ({
+      name: keyText(key),
+      of: envelopeId ? { id: envelopeId } : { key },
+    })),
+    ...envelopes.map(({ id }) => ({ name: toHex(id), of: { id } })),
+  ];
+  for (const { name, of } of rows.slice(0, LIMITS.explainedRowsMax)) {
+    const [leg] = await core.spool.legsOf(of);
+    if (leg) ways.set(name, await describeLeg(core, leg));
+  }
+  return ways;
 }
 
 /** Everything known here about one message, by submission id, or envelope id in hex. */
@@ -24,7 +50,7 @@ export async function trace(core: Core, id: string): Promise<readonly TraceEntry
   for (const message of await core.spool.listMessages({ submissionId: id, limit: VIEW_ROWS_MAX })) {
     entries.push({ what: "message", text: describeMessage(message), message });
     for (const leg of await core.spool.legsOf({ key: message.key }))
-      entries.push({ what: "leg", text: describeHop(core, leg.hop, leg.attempts), leg });
+      entries.push({ what: "leg", text: await describeLeg(core, leg), leg });
     if (message.envelopeId) entries.push(...(await envelopeEntries(core, message.envelopeId)));
   }
   if (/^[0-9a-f]{32}$/.test(id)) entries.push(...(await envelopeEntries(core, Buffer.from(id, "hex"))));
@@ -47,7 +73,7 @@ async function envelopeEntries(core: Core, id: Uint8Array): Promise<readonly Tra
   if (!envelope) return [];
   const entries: TraceEntry[] = [{ what: "envelope", text: describeEnvelope(core, envelope), envelope }];
   for (const leg of await core.spool.legsOf({ id }))
-    entries.push({ what: "leg", text: describeHop(core, leg.hop, leg.attempts), leg });
+    entries.push({ what: "leg", text: await describeLeg(core, leg), leg });
   return entries;
 }
 
@@ -73,12 +99,11 @@ function describeEnvelope(core: Core, e: EnvelopeRecord): string {
   return `envelope ${toHex(e.id)} for ${core.directory.nameOf(e.destination)}, ${e.payloadBytes} B, ${from}`;
 }
 
-function describeHop(
-  core: Core,
-  hop: { readonly link: string | null; readonly neighbour: Uint8Array },
-  attempts: number,
-): string {
-  return `next hop ${core.directory.nameOf(hop.neighbour)} over ${hop.link ?? "no link yet"}, ${attempts} attempts`;
+/** The reason is worked out as things are now, not kept: it is what decides whether the leg stays there. */
+async function describeLeg(core: Core, leg: Leg): Promise<string> {
+  const { hop, attempts } = leg;
+  const where = `next hop ${core.directory.nameOf(hop.neighbour)} over ${hop.link ?? "no link yet"}`;
+  return `${where}, ${attempts} attempts: ${await reasonOf(core, leg)}`;
 }
 
 function describeDelivery(d: DeliveryRecord): string {

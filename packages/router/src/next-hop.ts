@@ -4,6 +4,11 @@
  * One hop at a time: a node decides only where it goes next (requirement E5). Pure.
  */
 
+import { type Choice, type LinkOffer, type Load, rankLinks } from "./choose-link.js";
+import { type ClassRank, deadlineMsOf } from "./eta.js";
+import type { Goodput } from "./goodput.js";
+import { LIMITS } from "./limits.js";
+
 /** A configured node that may be a direct neighbour on some links. */
 export interface PeerView {
   /** 16 bytes as 32 hex digits: map key. */
@@ -20,10 +25,21 @@ export interface LinkView {
   readonly reachable?: ReadonlySet<string>;
   /** Sealed content may never be put on it. */
   readonly clearSignedOnly: boolean;
-  /** Money per byte in the link's own unit; 0 is free. */
+  /** Money per byte, and for each contact, in the link's own unit; 0 is free. */
   readonly costPerByte: number;
+  readonly costPerContact?: number;
   /** null: so fast that it does not matter. */
   readonly bitsPerSecond: number | null;
+  /** What was learnt of transfers to each peer (addresses as hex). */
+  readonly goodput?: ReadonlyMap<string, Goodput>;
+  /** Bytes that wait for this link already, by class. */
+  readonly backlogBytes?: readonly [number, number, number, number];
+  /** Milliseconds until its next contact window, where it may not be used before; null or absent: none is known. */
+  readonly opensInMs?: number | null;
+  /** Turning round and the typical answer, in milliseconds. */
+  readonly answerMs?: number;
+  /** Channel time allowed per sliding hour, in milliseconds; null: all. */
+  readonly airtimeMsPerHourMax?: number | null;
 }
 
 /** A configured way that is not written in the envelope: for this destination ("*": any), next hop `via`. */
@@ -44,9 +60,25 @@ export interface PlanInput {
   readonly from: string | null;
   /** The list has waited longer than its schedule for its next relay: other ways may be used. */
   readonly listStalled: boolean;
+  /** Of the envelope; default 1 000. */
+  readonly bytes?: number;
+  /** Default 2, normal. */
+  readonly rank?: ClassRank;
+  /** Milliseconds since it was accepted, and it may live altogether; default 0, and no end. */
+  readonly ageMs?: number;
+  readonly lifetimeMs?: number;
+  /** Only compared with the times of what was learnt; default 0. */
+  readonly nowMs?: number;
   readonly peers: readonly PeerView[];
   readonly links: readonly LinkView[];
   readonly routes: readonly RouteView[];
+}
+
+/** One way that was looked at. */
+export interface Candidate extends Choice {
+  readonly neighbour: string;
+  /** Why this neighbour: `destination`, `relay list`, `relay list stalled`, `route`. */
+  readonly target: Target["why"];
 }
 
 export type Plan =
@@ -55,47 +87,76 @@ export type Plan =
       readonly neighbour: string;
       readonly link: string;
       readonly relayIndex: number;
+      /** In words, for people. */
       readonly why: string;
+      readonly chosen: Candidate;
+      /** All that were looked at, in the order in which they would be taken. */
+      readonly candidates: readonly Candidate[];
     }
   | { readonly plan: "never"; readonly why: "no-route" | "policy" };
+
+interface Target {
+  readonly neighbour: string;
+  readonly why: "destination" | "relay list" | "relay list stalled" | "route";
+}
 
 /** Chooses the next hop. `never`/`policy`: only links that may not carry sealed content lead there. */
 export function planNextHop(input: PlanInput): Plan {
   const relayIndex = passedSelf(input);
-  const listed = input.relays[relayIndex] ?? input.destination;
-  const targets: { readonly neighbour: string; readonly why: string }[] = [
-    { neighbour: listed, why: relayIndex < input.relays.length ? "relay list" : "destination" },
-  ];
-  if (input.relays.length > relayIndex && input.listStalled)
-    targets.push({ neighbour: input.destination, why: "relay list stalled" });
-  if (relayIndex >= input.relays.length || input.listStalled) {
-    for (const route of input.routes) {
-      if (route.destination === input.destination || route.destination === "*")
-        targets.push({ neighbour: route.via, why: "route" });
-    }
-  }
+  const load = loadOf(input);
+  const groups: (readonly Candidate[])[] = [];
   let policy = false;
-  let best: (Plan & { plan: "hop" }) | null = null;
-  for (const target of targets) {
-    if (target.neighbour === input.self || target.neighbour === input.from) continue;
+  for (const target of targetsOf(input, relayIndex)) {
     const peer = input.peers.find((p) => p.address === target.neighbour);
-    if (!peer) continue;
-    const link = chooseLink(input, peer);
-    if (link === "policy") policy = true;
-    else if (link) {
-      const hop = {
-        plan: "hop" as const,
-        neighbour: target.neighbour,
-        link: link.name,
-        relayIndex,
-        why: `${target.why}, ${link.why}`,
-      };
-      if (!input.listStalled) return hop;
-      if (link.open) return hop;
-      best ??= hop;
-    }
+    if (!peer || target.neighbour === input.self || target.neighbour === input.from) continue;
+    const configured = input.links.filter((l) => peer.links.includes(l.name));
+    const allowed = configured.filter((l) => !(input.sealed && l.clearSignedOnly));
+    if (allowed.length === 0) policy ||= configured.length > 0;
+    else groups.push(ranked(target, allowed, load, input.nowMs ?? 0));
   }
-  return best ?? { plan: "never", why: policy ? "policy" : "no-route" };
+  // The first target that has a link is the way; once a list has stalled, the first that is met now is.
+  const met = input.listStalled ? groups.findIndex((group) => group[0]?.established) : -1;
+  const [first = []] = met > 0 ? groups.splice(met, 1) : groups.splice(0, 1);
+  const [chosen] = first;
+  if (!chosen) return { plan: "never", why: policy ? "policy" : "no-route" };
+  const candidates = [...first, ...groups.flat()];
+  const { neighbour, link } = chosen;
+  return { plan: "hop", neighbour, link, relayIndex, why: sentenceOf(chosen, first), chosen, candidates };
+}
+
+/**
+ * The hops of a message that may travel in several copies: the planned one, then the next best ways over other links
+ * that are known to work now. A copy may go to another neighbour only where that is a way to the destination.
+ */
+export function planHops(input: PlanInput, copies: number): readonly (Plan & { readonly plan: "hop" })[] {
+  const plan = planNextHop(input);
+  if (plan.plan === "never") return [];
+  const hops = [plan];
+  const used = new Set([plan.link]);
+  const most = Math.min(copies, LIMITS.copiesMax);
+  for (const other of plan.candidates) {
+    if (hops.length >= most) break;
+    const strays = other.target !== plan.chosen.target && other.target !== "route";
+    if (used.has(other.link) || other.eta.ms === null || strays) continue;
+    used.add(other.link);
+    const { neighbour, link } = other;
+    hops.push({ ...plan, neighbour, link, chosen: other, why: `${other.target}, another copy` });
+  }
+  return hops;
+}
+
+function targetsOf(input: PlanInput, relayIndex: number): readonly Target[] {
+  const isListed = relayIndex < input.relays.length;
+  const listed = input.relays[relayIndex] ?? input.destination;
+  const targets: Target[] = [{ neighbour: listed, why: isListed ? "relay list" : "destination" }];
+  if (isListed && input.listStalled)
+    targets.push({ neighbour: input.destination, why: "relay list stalled" });
+  if (isListed && !input.listStalled) return targets;
+  for (const route of input.routes) {
+    if (route.destination === input.destination || route.destination === "*")
+      targets.push({ neighbour: route.via, why: "route" });
+  }
+  return targets;
 }
 
 /** Where we stand in the relay list: past our own entry. */
@@ -105,28 +166,56 @@ function passedSelf(input: PlanInput): number {
   return index;
 }
 
-function chooseLink(
-  input: PlanInput,
-  peer: PeerView,
-): { name: string; open: boolean; why: string } | "policy" | null {
-  const configured = input.links.filter((l) => peer.links.includes(l.name));
-  if (configured.length === 0) return null;
-  const allowed = configured.filter((l) => !(input.sealed && l.clearSignedOnly));
-  if (allowed.length === 0) return "policy";
-  const open = allowed.filter((l) => l.established.has(peer.address));
+function loadOf(input: PlanInput): Load {
+  const rank = input.rank ?? 2;
+  const deadlineMs = deadlineMsOf(rank, input.ageMs ?? 0, input.lifetimeMs ?? Number.POSITIVE_INFINITY);
+  return { bytes: input.bytes ?? LIMITS.planBytes, rank, deadlineMs };
+}
+
+function ranked(target: Target, links: readonly LinkView[], load: Load, nowMs: number): readonly Candidate[] {
+  const offers = links.map((link) => offerOf(link, target.neighbour, load.rank));
+  const choices = rankLinks(offers, load, nowMs);
+  return choices.map((choice) => ({ ...choice, neighbour: target.neighbour, target: target.why }));
+}
+
+function offerOf(link: LinkView, neighbour: string, rank: ClassRank): LinkOffer {
+  const established = link.established.has(neighbour);
   // A slow link begins to talk only when something waits for it: one that is up comes before one that is down.
-  const likely = allowed.filter((l) => l.reachable?.has(peer.address));
-  const candidates = open.length > 0 ? open : likely.length > 0 ? likely : allowed;
-  const best = candidates.reduce((a, b) => (compareLinks(a, b) <= 0 ? a : b));
+  const isUp = established || link.reachable?.has(neighbour) === true;
+  const scheduledMs = link.opensInMs ?? null;
+  const ahead = (link.backlogBytes ?? []).slice(0, rank + 1);
   return {
-    name: best.name,
-    open: open.length > 0,
-    why: open.length > 0 ? "open now" : "waits for this link",
+    name: link.name,
+    established,
+    costPerContact: link.costPerContact ?? 0,
+    costPerByte: link.costPerByte,
+    bitsPerSecond: link.bitsPerSecond,
+    goodput: link.goodput?.get(neighbour) ?? null,
+    backlogBytes: ahead.reduce((sum, bytes) => sum + bytes, 0),
+    opensInMs: isUp && !scheduledMs ? 0 : scheduledMs,
+    answerMs: link.answerMs ?? 0,
+    airtimeMsPerHourMax: link.airtimeMsPerHourMax ?? null,
   };
 }
 
-/** Cheaper first, then faster; ties keep the configured order. */
-function compareLinks(a: LinkView, b: LinkView): number {
-  if (a.costPerByte !== b.costPerByte) return a.costPerByte - b.costPerByte;
-  return (b.bitsPerSecond ?? Number.MAX_SAFE_INTEGER) - (a.bitsPerSecond ?? Number.MAX_SAFE_INTEGER);
+function sentenceOf(chosen: Candidate, others: readonly Candidate[]): string {
+  const now = chosen.established
+    ? "open now"
+    : chosen.eta.ms === null
+      ? "waits for this link"
+      : "can be used";
+  return `${chosen.target}, ${now}, ${reasonOf(chosen, others)}`;
+}
+
+function reasonOf(chosen: Candidate, others: readonly Candidate[]): string {
+  if (others.length === 1) return "the only link there";
+  const late = chosen.eta.ms === null ? "nobody knows when a link opens" : "no link meets the deadline";
+  const isCheapest = others.every((other) => chosen.cost <= other.cost);
+  if (!chosen.meetsDeadline) return `${late}: ${isCheapest ? "the cheapest" : "the earliest"}`;
+  const rivals = others.filter((other) => other.meetsDeadline);
+  if (rivals.length === 1) return "the only one that meets the deadline";
+  const equals = rivals.filter((other) => other.cost === chosen.cost);
+  return equals.length > 1
+    ? "as cheap as any that meets the deadline"
+    : "the cheapest that meets the deadline";
 }

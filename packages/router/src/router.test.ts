@@ -42,6 +42,32 @@ describe("planNextHop", () => {
     const links = [link("radio", ["d"], { bitsPerSecond: 1200 }), link("tcp", ["d"], { costPerByte: 2 })];
     expect(planNextHop({ ...base, links })).toMatchObject({ link: "radio" });
   });
+  it("leaves a dear link that is open for a free one that is up, and keeps the reason", () => {
+    const up = { reachable: new Set(["d"]), bitsPerSecond: 1200 };
+    const links = [link("radio", [], up), link("tcp", ["d"], { costPerByte: 2 })];
+    expect(planNextHop({ ...base, links })).toMatchObject({
+      link: "radio",
+      why: "destination, can be used, the cheapest that meets the deadline",
+      chosen: { link: "radio", cost: 0, meetsDeadline: true },
+      candidates: [{ link: "radio" }, { link: "tcp", cost: 2_000 }],
+    });
+    const flash = { rank: 0 as const, bytes: 12_000 };
+    expect(planNextHop({ ...base, ...flash, links })).toMatchObject({
+      link: "tcp",
+      why: "destination, open now, the only one that meets the deadline",
+    });
+  });
+  it("counts only what is as urgent or more so as waiting before it", () => {
+    const backlogBytes = [0, 0, 0, 1_000_000] as const;
+    const up = { reachable: new Set(["d"]), bitsPerSecond: 1200, backlogBytes };
+    const links = [link("radio", [], up)];
+    const etaMs = (rank: 2 | 3) => {
+      const plan = planNextHop({ ...base, links, rank });
+      return plan.plan === "hop" ? plan.chosen.eta.ms : null;
+    };
+    expect(etaMs(2)).toBeLessThan(10_000);
+    expect(etaMs(3)).toBeGreaterThan(6_000_000);
+  });
   it("follows the relay list in order and steps over itself", () => {
     expect(planNextHop({ ...base, relays: ["b", "c"] })).toMatchObject({ neighbour: "b", relayIndex: 0 });
     expect(planNextHop({ ...base, self: "b", relays: ["b", "c"] })).toMatchObject({

@@ -75,7 +75,7 @@ export class Ledger {
         if (arrival.envelope !== null) book.attempts.set(hex(arrival.envelope.id), book.life);
         const outcome = await spool.acceptArrival(arrival);
         if (arrival.envelope === null) book.#local.push(...arrival.deliveries);
-        else book.#hold(arrival.envelope.id, outcome);
+        else book.#hold(arrival.envelope.id, outcome.outcome);
         return outcome;
       },
       async compose(composed) {
@@ -84,9 +84,9 @@ export class Ledger {
         book.#hold(composed.envelope.id, "composed");
       },
       async tell(told) {
-        const isFirst = await spool.tell(told);
-        if (isFirst) for (const message of told.messages) book.#keep(message);
-        return isFirst;
+        const answer = await spool.tell(told);
+        if (answer.told) for (const message of told.messages) book.#keep(message);
+        return answer;
       },
       ready: async (where) => book.#learn(await spool.ready(where)),
       legs: async (where) => book.#learn(await spool.legs(where)),
@@ -96,6 +96,7 @@ export class Ledger {
         if (outcome === "taken") book.#compare(legId);
         return book.#end(await spool.settleLeg(...answer));
       },
+      settleMessages: async (...settled) => book.#end(await spool.settleMessages(...settled)),
       settleEnvelope: async (...settled) => book.#end(await spool.settleEnvelope(...settled)),
       async endMessage(...ended) {
         const record = await spool.endMessage(...ended);

@@ -16,6 +16,8 @@ export const LIMITS = {
   nodesMax: 6,
   /** Submissions in one world. */
   submissionsMax: 64,
+  /** Transmissions on one medium with bounds; more is a world that never falls silent: RangeError. */
+  transmissionsMax: 500_000,
   /** Power cuts and kills of one node in one run; after that its fault points stay quiet. */
   cutsPerNodeMax: 8,
 } as const;

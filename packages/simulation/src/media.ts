@@ -5,6 +5,7 @@ import memoryPlugin, {
   memoryProfiles,
 } from "@estafette/bearer-memory";
 import type { Bearer, BearerEvent, BearerHost } from "@estafette/contract";
+import { AirLog } from "./air-log.js";
 import { createNodeClock } from "./clock.js";
 import type { Kernel } from "./kernel.js";
 import type { MediumParameters } from "./parameters.js";
@@ -15,6 +16,8 @@ const HEALED_LOSS = 0.02;
 /** One medium between two nodes, and its weather. */
 export class SimulatedMedium {
   readonly #medium: MemoryMedium;
+  /** What was on the air; null where everything is allowed. */
+  readonly log: AirLog | null;
   /** Stations that hear nothing now, though others hear them. */
   readonly #deaf = new Set<string>();
   readonly #healed: () => boolean;
@@ -25,11 +28,16 @@ export class SimulatedMedium {
     healed: () => boolean,
   ) {
     this.#healed = healed;
+    const { name, bounds, parcelBytesMax } = parameters;
+    const isBounded = Object.values(bounds).some((bound) => bound !== null);
+    const log = isBounded ? new AirLog(name, { ...bounds, parcelBytesMax }) : null;
+    this.log = log;
     const machine = { bootId: parameters.name, bootedAtMs: 0, wallErrorMs: 0, trust: "trusted" as const };
     this.#medium = createMemoryMedium({
       clock: createNodeClock(kernel, parameters.name, machine, () => true),
       rng: kernel.chance.fork(parameters.name),
       profile: profileOf(parameters, healed),
+      ...(log ? { watch: (transmission) => log.add(transmission) } : {}),
     });
   }
 
@@ -37,9 +45,10 @@ export class SimulatedMedium {
   bearer(station: string, host: BearerHost): Bearer {
     const config = memoryPlugin.parse({ medium: this.#medium, station });
     const bearer = memoryPlugin.create(config, host);
+    const { airtimeMsPerHourMax } = this.parameters.bounds;
     return {
       get capabilities() {
-        return bearer.capabilities;
+        return { ...bearer.capabilities, airtimeMsPerHourMax };
       },
       run: (signal) => this.#hearing(bearer.run(signal), station),
       send: (parcel, signal) => bearer.send(parcel, signal),

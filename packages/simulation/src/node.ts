@@ -2,6 +2,7 @@ import type { Account, Bearer, SubmissionResult } from "@estafette/contract";
 import { createIdentity, type Identity } from "@estafette/protocol";
 import {
   createRelay,
+  type LinkBudgetSettings,
   type PeerSettings,
   type Relay,
   type RelaySettings,
@@ -26,7 +27,12 @@ export interface Wiring {
   readonly peers: readonly PeerSettings[];
   readonly routes: readonly RouteSettings[];
   readonly exit: string | null;
-  readonly links: readonly { readonly name: string; readonly peers: readonly string[]; bearer(): Bearer }[];
+  readonly links: readonly {
+    readonly name: string;
+    readonly peers: readonly string[];
+    readonly budget: LinkBudgetSettings | null;
+    bearer(): Bearer;
+  }[];
 }
 
 /** One gateway with everything of production in it, and the machine it runs on. */
@@ -132,7 +138,8 @@ export class SimulatedNode {
     const relay = plant.relay?.(made) ?? made;
     for (const link of this.wiring.links) {
       const bearer = bearerOfLife(link.bearer(), life, (bytes) => this.world.parcelSent(this.name, bytes));
-      relay.addLink(bearer, { name: link.name, peers: link.peers, chain: "auto" });
+      const { name, peers, budget } = link;
+      relay.addLink(bearer, { name, peers, chain: "auto", ...(budget ? { budget } : {}) });
     }
     relay.addBridge("outside", () => {
       const honestBridge = this.world.outside.bridge(this.name, this.lives, () => life.alive);

@@ -1,4 +1,5 @@
 import type { ClockTrust } from "@estafette/contract";
+import type { AirBounds } from "./air-log.js";
 import { type Chance, createChance } from "./chance.js";
 
 const MINUTE_MS = 60_000;
@@ -26,7 +27,16 @@ export interface MediumParameters {
   readonly outageMsMax: number;
   /** Share of outages that silence only one direction. */
   readonly asymmetric: number;
+  /** What each end may use of it. */
+  readonly bounds: Omit<AirBounds, "parcelBytesMax">;
 }
+
+/** No bounds at all. */
+export const UNBOUNDED: MediumParameters["bounds"] = {
+  airtimeMsPerHourMax: null,
+  drainBytesPerS: null,
+  creditsPerDay: null,
+};
 
 export interface NodeParameters {
   readonly name: string;
@@ -118,7 +128,8 @@ function drawMedium(
   if (kind === "stream") {
     const delayMs = chance.pick([1, 40, 300]);
     const stream = { bitsPerSecond: 1_000_000, parcelBytesMax: 16_384, turnaroundMs: 0, delayMs };
-    return { name, kind, ends, ...stream, loss: 0, duplication: 0, reordering: 0, ...outages, asymmetric: 0 };
+    const calm = { loss: 0, duplication: 0, reordering: 0, ...outages, asymmetric: 0, bounds: UNBOUNDED };
+    return { name, kind, ends, ...stream, ...calm };
   }
   return {
     name,
@@ -132,6 +143,34 @@ function drawMedium(
     duplication: wild && chance.happens(0.4) ? chance.between(1, 15) / 100 : 0,
     reordering: wild && chance.happens(0.4) ? chance.between(1, 15) / 100 : 0,
     ...outages,
+    bounds: UNBOUNDED,
+  };
+}
+
+/** Some worlds have media that may not be used at will. Drawn apart: the rest of a seed's world stays as it was. */
+function bounded(world: WorldParameters): WorldParameters {
+  const chance = createChance(`bounds ${world.seed}`);
+  if (!chance.happens(0.4)) return world;
+  const paid = world.topology === "pair" && chance.happens(0.3);
+  const media = world.media.map((medium) => ({ ...medium, bounds: drawBounds(chance, world, medium, paid) }));
+  return { ...world, media, healMs: paid ? 2.5 * world.healMs : world.healMs };
+}
+
+function drawBounds(
+  chance: Chance,
+  world: WorldParameters,
+  { kind, bitsPerSecond }: MediumParameters,
+  paid: boolean,
+): MediumParameters["bounds"] {
+  const bytesPerS = kind === "stream" ? 2_000 : bitsPerSecond / 8;
+  const dutyCycle = kind === "radio" && chance.happens(0.6) ? chance.pick([0.15, 0.25, 0.4]) : null;
+  const drain = chance.happens(0.4) ? chance.pick([0.3, 0.6]) : null;
+  // About what everything needs: some of it waits for the next day.
+  const kilobytes = (world.submissions * (world.bodyBytesMax + 1_500)) / 1_000;
+  return {
+    airtimeMsPerHourMax: dutyCycle === null ? null : dutyCycle * HOUR_MS,
+    drainBytesPerS: drain === null ? null : Math.ceil(drain * bytesPerS),
+    creditsPerDay: paid ? Math.ceil(kilobytes) : null,
   };
 }
 
@@ -158,7 +197,7 @@ export function deriveParameters(seed: number): WorldParameters {
   const media = edges.map((ends, index) => drawMedium(chance, `medium${index}`, ends, wild));
   const bytesPerHour = (slowest(media) / 8) * 3_600;
   const bodyBytesMax = Math.min(30_000, Math.max(800, Math.floor(bytesPerHour / 60)));
-  return {
+  return bounded({
     seed,
     topology,
     nodes,
@@ -176,7 +215,7 @@ export function deriveParameters(seed: number): WorldParameters {
     ]),
     faultsUntilMs: HOUR_MS,
     healMs: 12 * HOUR_MS,
-  };
+  });
 }
 
 function worldChance(seed: number): Chance {
@@ -205,10 +244,19 @@ export function describeParameters(world: WorldParameters): string[] {
       `  ${medium.name}: ${medium.kind} ${world.nodes[a]?.name}–${world.nodes[b]?.name}, ${medium.bitsPerSecond} bit/s, ` +
         `${medium.parcelBytesMax} B parcels, loss ${percent(medium.loss)}, twice ${percent(medium.duplication)}, ` +
         `out of order ${percent(medium.reordering)}, out every ${minutes(medium.outageEveryMs)} for up to ` +
-        `${minutes(medium.outageMsMax)}, ${percent(medium.asymmetric)} one-sided`,
+        `${minutes(medium.outageMsMax)}, ${percent(medium.asymmetric)} one-sided${boundsText(medium.bounds)}`,
     );
   }
   return lines;
+}
+
+function boundsText(bounds: MediumParameters["bounds"]): string {
+  const { airtimeMsPerHourMax: airtimeMs, drainBytesPerS: drain, creditsPerDay: credits } = bounds;
+  return [
+    airtimeMs === null ? "" : `, duty cycle ${percent(airtimeMs / HOUR_MS)}`,
+    drain === null ? "" : `, drains at ${drain} B/s`,
+    credits === null ? "" : `, ${credits} kB a day`,
+  ].join("");
 }
 
 function percent(rate: number): string {

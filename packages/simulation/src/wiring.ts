@@ -1,9 +1,9 @@
 import type { Bearer, BearerHost } from "@estafette/contract";
 import { createIdentity } from "@estafette/protocol";
-import type { PeerSettings, RouteSettings } from "@estafette/relay";
+import type { LinkBudgetSettings, PeerSettings, RouteSettings } from "@estafette/relay";
 import { SimulatedMedium } from "./media.js";
 import type { SimulatedNode, Wiring } from "./node.js";
-import type { MediumParameters, WorldParameters } from "./parameters.js";
+import { type MediumParameters, UNBOUNDED, type WorldParameters } from "./parameters.js";
 import { ABSENT_DOMAIN, domainOfNode } from "./workload.js";
 import type { World } from "./world.js";
 
@@ -23,7 +23,7 @@ export function wiringOf(world: World, node: SimulatedNode): Wiring {
     exit: exit === null || exit === node.index ? null : (world.nodes[exit]?.name ?? null),
     links: [
       ...here.map((medium) => linkOf(world, node, medium)),
-      { name: "void", peers: ["absent"], bearer: () => lonelyBearer(world, node.name) },
+      { name: "void", peers: ["absent"], budget: null, bearer: () => lonelyBearer(world, node.name) },
     ],
   };
 }
@@ -67,7 +67,22 @@ function linkOf(world: World, node: SimulatedNode, parameters: MediumParameters)
     if (medium === undefined) throw new RangeError(`no medium ${parameters.name}`);
     return medium.bearer(node.name, NO_HOST);
   };
-  return { name: parameters.name, peers: [peer], bearer };
+  return { name: parameters.name, peers: [peer], budget: budgetOf(parameters), bearer };
+}
+
+/** The hourly airtime comes with the bearer, as it would from a driver; it does not hold back anything itself. */
+function budgetOf({ bounds }: MediumParameters): LinkBudgetSettings {
+  const { drainBytesPerS, creditsPerDay } = bounds;
+  return {
+    drainBytesPerS,
+    airtimeMsPerDayMax: null,
+    credits:
+      creditsPerDay === null
+        ? null
+        : { perContact: 0, perKilobyte: 1, perDay: creditsPerDay, perMonth: null },
+    urgentShare: 0.2,
+    windows: [],
+  };
 }
 
 function lonelyBearer(world: World, station: string): Bearer {
@@ -85,6 +100,7 @@ function lonelyBearer(world: World, station: string): Bearer {
     outageEveryMs: 0,
     outageMsMax: 0,
     asymmetric: 0,
+    bounds: UNBOUNDED,
   };
   return new SimulatedMedium(parameters, world.kernel, () => true).bearer(station, NO_HOST);
 }

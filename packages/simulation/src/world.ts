@@ -52,6 +52,8 @@ export interface WorldCounts {
   readonly custodyChecks: number;
   /** Bytes of parcels and files searched for plaintext. */
   readonly searchedBytes: number;
+  /** Transmissions held against a bound of airtime, credits or drain rate. */
+  readonly boundedTransmissions: number;
   readonly faultPoints: Readonly<Record<string, number>>;
 }
 
@@ -80,8 +82,8 @@ export class World {
   readonly #violations: string[] = [];
   readonly #stopAt: RegExp | null;
   #stopped = false;
-  /** Users who will still hand something in, or wait for an answer. */
-  readonly #trying = new Set<Sent>();
+  /** Users who will hand something in again, and those who wait for an answer from a life of their gateway. */
+  readonly #trying = new Map<Sent, "later" | number>();
   #parcels = 0;
   #searchedBytes = 0;
   readonly #points = new Map<string, number>();
@@ -143,15 +145,16 @@ export class World {
     const node = this.nodes[sent.node];
     if (node === undefined) return;
     sent.tries++;
+    this.#trying.set(sent, node.lives);
     const answer = await node.submit(sent.submission).catch((error: unknown) => {
       this.violation(`${node.name} throws at submission ${sent.index}: ${errorText(error)}`);
       return null;
     });
-    if (answer === null) return;
     this.#trying.delete(sent);
+    if (answer === null) return;
     const again = answer === "no-power" || (answer.outcome === "refused" && answer.temporary);
     if (again && sent.tries < USER_TRIES_MAX) {
-      this.#trying.add(sent);
+      this.#trying.set(sent, "later");
       this.kernel.after(USER_RETRY_MS, "user again", () => void this.#handIn(sent));
       return;
     }
@@ -168,10 +171,18 @@ export class World {
 
   /** Everything handed in has come to its end, and every promise holds now. */
   async #hasEnded(): Promise<boolean> {
-    if (this.#trying.size > 0 || this.nodes.some((node) => !node.up)) return false;
+    if (this.#isTrying() || this.nodes.some((node) => !node.up)) return false;
     const records = await this.#records();
     const open = records.some(({ record }) => record.end === null && record.from !== "");
     return !open && checkHistory(this.#history(records)).length === 0;
+  }
+
+  /** Whoever waited for an answer when the power went will never have one. */
+  #isTrying(): boolean {
+    return [...this.#trying].some(([sent, life]) => {
+      const node = this.nodes[sent.node];
+      return life === "later" || (node?.up === true && node.lives === life);
+    });
   }
 
   async #records(): Promise<FinalRecord[]> {
@@ -193,6 +204,8 @@ export class World {
   async #judge(): Promise<void> {
     const records = await this.#records();
     for (const sentence of checkHistory(this.#history(records))) this.violation(sentence);
+    for (const { log } of this.media)
+      for (const sentence of log?.violations() ?? []) this.violation(sentence);
     for (const { record, node } of records) {
       if (record.end !== null || record.from === "") continue;
       this.violation(
@@ -288,6 +301,7 @@ export class World {
         lives: sum(this.nodes.map((node) => node.lives)),
         custodyChecks: sum(this.nodes.map((node) => node.ledger.comparisons)),
         searchedBytes: this.#searchedBytes,
+        boundedTransmissions: sum(this.media.map(({ log }) => log?.count ?? 0)),
         faultPoints: Object.fromEntries([...this.#points].sort()),
       },
       log: this.kernel.log(),

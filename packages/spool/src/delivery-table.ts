@@ -9,13 +9,13 @@ import type { Store } from "./store.js";
 /** Of the column `state`. A held delivery has a damaged body: it waits for its deadline. */
 const DELIVERY = { due: 0, begun: 1, held: 2 } as const;
 
-const COLUMNS = `delivery_id, state, origin, epoch, sequence, kind, sender, recipients, pending, envelope_id, context,
+const COLUMNS = `delivery_id, state, origin, epoch, sequence, kind, sender, recipients, pending, envelope_id, place, context,
   lifetime_ms, body_bytes, body_no, arrived_at_ms, deadline_ms, next_at_ms, attempts, uncertain, delivered_count,
   end_state, detail`;
 
 const INSERT = `INSERT INTO deliveries (state, origin, epoch, sequence, kind, sender, recipients, pending,
-  envelope_id, context, lifetime_ms, body_bytes, body_no, arrived_at_ms, deadline_ms, next_at_ms, detail)
-  VALUES (${DELIVERY.due}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')`;
+  envelope_id, place, context, lifetime_ms, body_bytes, body_no, arrived_at_ms, deadline_ms, next_at_ms, detail)
+  VALUES (${DELIVERY.due}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')`;
 
 /** What one attempt came to, as the caller of settleDelivery tells it. */
 export interface AttemptResult {
@@ -35,6 +35,8 @@ export class DeliveryTable {
   private readonly selectDue;
   private readonly selectNext;
   private readonly selectExpired;
+  private readonly selectOfEnvelope;
+  private readonly selectOpenOf;
   private readonly selectNewest;
   private readonly selectNewestOpen;
   private readonly updateBegun;
@@ -61,6 +63,8 @@ export class DeliveryTable {
     this.selectExpired = select(
       "WHERE end_state IS NULL AND state <> 1 AND deadline_ms <= ? ORDER BY deadline_ms LIMIT ?",
     );
+    this.selectOpenOf = select("WHERE envelope_id = ? AND end_state IS NULL LIMIT 1");
+    this.selectOfEnvelope = select("WHERE envelope_id = ? ORDER BY delivery_id");
     this.selectNewest = select("ORDER BY delivery_id DESC LIMIT ?");
     this.selectNewestOpen = select(
       "INDEXED BY deliveries_open WHERE end_state IS NULL ORDER BY delivery_id DESC LIMIT ?",
@@ -105,6 +109,7 @@ export class DeliveryTable {
       recipients,
       rows.wordsColumn(pending),
       delivery.envelopeId,
+      delivery.place,
       delivery.context,
       lifetimeMs,
       delivery.body.length,
@@ -132,6 +137,14 @@ export class DeliveryTable {
 
   expired(limit: number): readonly Row[] {
     return this.selectExpired.all(this.store.nowMs(), rows.rowsColumn(limit));
+  }
+
+  isAnyOpenOf(id: Uint8Array): boolean {
+    return this.selectOpenOf.get(id) !== undefined;
+  }
+
+  ofEnvelope(id: Uint8Array): readonly Row[] {
+    return this.selectOfEnvelope.all(id);
   }
 
   /** Newest first. */
@@ -223,6 +236,7 @@ export function toRecord(row: Row): DeliveryRecord {
     from: rows.text(row, "sender"),
     to: rows.words(row, "recipients"),
     envelopeId: rows.bytesOrNull(row, "envelope_id"),
+    place: rows.numberOrNull(row, "place"),
     context: rows.bytes(row, "context"),
     lifetimeMs: rows.number(row, "lifetime_ms"),
     arrivedAtMs: rows.number(row, "arrived_at_ms"),

@@ -1,3 +1,4 @@
+// long because: it is the one list of calls of the store, each two or three lines
 import { invariant, ProtocolError } from "@estafette/contract";
 import { DamagedBody } from "./bodies.js";
 import type { Row } from "./connection.js";
@@ -59,7 +60,7 @@ export class DiskSpool implements api.Spool {
     return this.group.change({ growsBytes, run: () => keeping.keepEnvelope(this.tables, envelope) });
   }
 
-  acceptArrival(arrival: Parameters<api.Spool["acceptArrival"]>[0]): Promise<"kept" | "already-held"> {
+  acceptArrival(arrival: Parameters<api.Spool["acceptArrival"]>[0]): ReturnType<api.Spool["acceptArrival"]> {
     const growsBytes = keeping.arrivalBytes(arrival.deliveries, arrival.notes);
     return this.group.change({ growsBytes, run: () => keeping.keepArrival(this.tables, arrival) });
   }
@@ -71,6 +72,59 @@ export class DiskSpool implements api.Spool {
   }): Promise<void> {
     const { messages, envelope } = composed;
     return this.settle(() => keeping.compose(this.tables, messages, envelope));
+  }
+
+  companions(leg: api.Leg, limits: { readonly limit: number; readonly bodyBytesMax: number }) {
+    return this.group.look(() => {
+      const { legs, messages } = this.tables;
+      const found: { leg: api.Leg; record: api.MessageRecord }[] = [];
+      let bytes = 0;
+      const first = leg.what.kind === "message" ? messages.byKey(leg.what.key) : undefined;
+      if (first === undefined || leg.hop.link === null) return found;
+      const lead = toMessage(first);
+      const where = { link: leg.hop.link, neighbour: leg.hop.neighbour, limit: 1000 };
+      const all = [leg, ...legs.ready(where).filter((l) => l.legId !== leg.legId)];
+      for (const one of all) {
+        if (one.what.kind !== "message") continue;
+        const row = messages.byKey(one.what.key);
+        if (row === undefined || row.end_state !== null || row.envelope_id !== null) continue;
+        const record = toMessage(row);
+        if (
+          record.mode !== lead.mode ||
+          record.class !== lead.class ||
+          Buffer.compare(record.destination, lead.destination) !== 0
+        )
+          continue;
+        bytes += record.bodyBytes;
+        if (found.length > 0 && (found.length >= limits.limit || bytes > limits.bodyBytesMax)) break;
+        found.push({ leg: one, record });
+      }
+      return found;
+    });
+  }
+
+  decompose(
+    id: api.EnvelopeId,
+    waiting: readonly { readonly key: api.MessageKey; readonly body: Uint8Array; readonly hop: api.Hop }[],
+  ): Promise<boolean> {
+    return this.settle(() => keeping.decompose(this.tables, id, waiting));
+  }
+
+  settleMessages(
+    keys: readonly api.MessageKey[],
+    end: "delivered" | "forwarded" | "refused",
+    detail: string,
+    told = false,
+  ): Promise<readonly api.MessageRecord[]> {
+    return this.settle(() => settling.settleMessages(this.tables, keys, end, detail, told));
+  }
+
+  readPartialRange(id: api.EnvelopeId, start: number, end: number): Promise<Uint8Array | null> {
+    return this.group.look(() => this.tables.partials.readRange(id, start, end), true);
+  }
+
+  deliveriesOf(id: api.EnvelopeId): Promise<readonly api.DeliveryRecord[]> {
+    return this.group.look(() => this.tables.deliveries.ofEnvelope(id).map(toDelivery));
   }
 
   addNotes(notes: readonly api.NewNote[]): Promise<void> {
@@ -170,7 +224,7 @@ export class DiskSpool implements api.Spool {
     return this.group.look(() => this.tables.untold.list(limit));
   }
 
-  tell(told: Parameters<api.Spool["tell"]>[0]): Promise<boolean> {
+  tell(told: Parameters<api.Spool["tell"]>[0]): ReturnType<api.Spool["tell"]> {
     return this.settle(() => keeping.tell(this.tables, told));
   }
 
@@ -228,17 +282,17 @@ export class DiskSpool implements api.Spool {
   settleDelivery(
     deliveryId: number,
     result: Parameters<api.Spool["settleDelivery"]>[1],
-  ): Promise<api.DeliveryRecord> {
+  ): ReturnType<api.Spool["settleDelivery"]> {
     return this.settle(() => {
       const row = this.tables.deliveries.byId(deliveryId);
       if (row === undefined) throw noSuchDelivery();
-      if (row.end_state !== null) return toDelivery(row);
+      if (row.end_state !== null) return { ...toDelivery(row), noteHops: [] };
       const record = this.tables.deliveries.settle(row, result);
       const mayWait = record.end !== null || result.retryAtMs !== null;
       invariant(mayWait, "a delivery with recipients left names the time of its next attempt");
-      this.tables.legs.insertNotes(result.notes ?? []);
+      const noteHops = keeping.keepNotes(this.tables, result.notes ?? [], record.envelopeId, result.last);
       settling.noteUndelivered(this.tables, record, "refused", result.failures ?? []);
-      return record;
+      return { ...record, noteHops };
     });
   }
 

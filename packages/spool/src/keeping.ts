@@ -1,13 +1,18 @@
 import { invariant, ProtocolError } from "@estafette/contract";
+import { toRecord as toDelivery } from "./delivery-table.js";
 import { SPOOL_LIMITS } from "./limits.js";
 import {
   CLASS_RANK,
+  type EnvelopeId,
+  type Hop,
   type MessageKey,
   type NewDelivery,
   type NewEnvelope,
   type NewMessage,
   type NewNote,
+  type NotesKept,
   type Spool,
+  type WhenLast,
 } from "./spool.js";
 import type { Tables } from "./tables.js";
 
@@ -29,12 +34,29 @@ export function keepMessages(
   for (const delivery of here) deliveries.insert(delivery);
 }
 
-/** What tells somebody of a bad end, instead of the row that said so. False: that row is gone, nothing is kept. */
-export function tell(tables: Tables, told: Parameters<Spool["tell"]>[0]): boolean {
-  if (!tables.untold.remove(told.untoldId)) return false;
+/** What tells somebody of a bad end, instead of the row that said so. Not told: that row is gone, nothing is kept. */
+export function tell(tables: Tables, told: Parameters<Spool["tell"]>[0]): { told: boolean } & NotesKept {
+  if (!tables.untold.remove(told.untoldId)) return { told: false, noteHops: [] };
   keepMessages(tables, told.messages, told.deliveries);
-  tables.legs.insertNotes(told.notes);
-  return true;
+  return { told: true, noteHops: keepNotes(tables, told.notes, told.envelopeId ?? null, told.last) };
+}
+
+/** Notes, and those that are due because the last delivery of their envelope has ended. */
+export function keepNotes(
+  tables: Tables,
+  notes: readonly NewNote[],
+  id: EnvelopeId | null,
+  last: WhenLast | null | undefined,
+): readonly Hop[] {
+  const all = [...notes, ...(id && last ? notesWhenLast(tables, id, last) : [])];
+  tables.legs.insertNotes(all);
+  return all.map((note) => note.hop);
+}
+
+function notesWhenLast({ seen, deliveries }: Tables, id: EnvelopeId, last: WhenLast): readonly NewNote[] {
+  if (seen.get(id) === null || deliveries.isAnyOpenOf(id)) return [];
+  const all = deliveries.ofEnvelope(id).map(toDelivery);
+  return all.length > 0 ? last(all) : [];
 }
 
 export function keepEnvelope(tables: Tables, envelope: NewEnvelope): "kept" | "already-held" {
@@ -44,18 +66,20 @@ export function keepEnvelope(tables: Tables, envelope: NewEnvelope): "kept" | "a
   return "kept";
 }
 
-export function keepArrival(tables: Tables, arrival: Arrival): "kept" | "already-held" {
+export function keepArrival(
+  tables: Tables,
+  arrival: Arrival,
+): { outcome: "kept" | "already-held" } & NotesKept {
   const { envelope } = arrival;
   if (envelope !== null) {
-    if (tables.seen.get(envelope.id) !== null) return "already-held";
+    if (tables.seen.get(envelope.id) !== null) return { outcome: "already-held", noteHops: [] };
     tables.seen.add(envelope);
     tables.partials.drop(envelope.id);
   }
   const { batchItemsMax } = SPOOL_LIMITS;
   invariant(arrival.deliveries.length <= batchItemsMax, "an arrival is within SPOOL_LIMITS.batchItemsMax");
   for (const delivery of arrival.deliveries) tables.deliveries.insert(delivery);
-  tables.legs.insertNotes(arrival.notes);
-  return "kept";
+  return { outcome: "kept", noteHops: keepNotes(tables, arrival.notes, envelope?.id ?? null, arrival.last) };
 }
 
 /** @throws ProtocolError EST_PROTOCOL_STATE when one of the messages no longer waits: pick again. */
@@ -71,6 +95,25 @@ export function compose(tables: Tables, keys: readonly MessageKey[], envelope: N
     messages.markComposed(row, envelope.id);
   }
   insertEnvelope(tables, envelope);
+}
+
+export function decompose(
+  tables: Tables,
+  id: Uint8Array,
+  waiting: readonly { readonly key: MessageKey; readonly body: Uint8Array; readonly hop: Hop }[],
+): boolean {
+  const { messages, legs, envelopes } = tables;
+  const envelope = envelopes.byId(id);
+  if (envelope === undefined) return false;
+  for (const { key, body, hop } of waiting) {
+    const row = messages.byKey(key);
+    if (row === undefined) continue;
+    messages.markWaiting(row, body);
+    legs.insert({ messageNo: Number(row.message_no) }, hop, Number(row.class), Number(row.deadline_ms));
+  }
+  legs.removeOf({ envelopeNo: Number(envelope.envelope_no) });
+  envelopes.release(envelope);
+  return true;
 }
 
 function insertEnvelope({ envelopes, legs, seen }: Tables, envelope: NewEnvelope): void {

@@ -136,6 +136,13 @@ export class MessageTable {
     this.stopWaiting(row);
   }
 
+  markWaiting(row: Row, body: Uint8Array): void {
+    this.store.connection
+      .prepare("UPDATE messages SET envelope_id = NULL, body_no = ?, body_bytes = ? WHERE message_no = ?")
+      .run(this.store.bodies.keep(body), body.length, rows.number(row, "message_no"));
+    this.store.meters.waiting(rows.number(row, "class"), body.length, 1);
+  }
+
   note(messageNo: number, detail: string): void {
     this.updateDetail.run(rows.detailColumn(detail), messageNo);
   }

@@ -112,6 +112,21 @@ export class PartialTable {
     return payload;
   }
 
+  /** Null while a byte of it is missing. */
+  readRange(id: EnvelopeId, start: number, end: number): Uint8Array | null {
+    const held = this.get(id)?.ranges.some((r) => r.start <= start && end <= r.end) ?? false;
+    const row = this.selectById.get(id);
+    if (!held || row === undefined) return null;
+    const bytes = new Uint8Array(end - start);
+    for (const chunk of this.selectChunks.all(rows.number(row, "partial_no"))) {
+      const content = rows.bytes(chunk, "content");
+      const at = rows.number(chunk, "start_byte");
+      const [from, to] = [Math.max(start, at), Math.min(end, at + content.length)];
+      if (from < to) bytes.set(content.subarray(from - at, to - at), from - start);
+    }
+    return bytes;
+  }
+
   drop(id: EnvelopeId): void {
     const row = this.selectById.get(id);
     if (row !== undefined) this.remove(row);

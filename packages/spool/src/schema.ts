@@ -121,6 +121,7 @@ CREATE TABLE deliveries (
   recipients TEXT NOT NULL CHECK (json_valid(recipients)),
   pending TEXT NOT NULL CHECK (json_valid(pending)),
   envelope_id BLOB CHECK (envelope_id IS NULL OR length(envelope_id) = 16),
+  place INTEGER CHECK (place IS NULL OR place BETWEEN 0 AND 255),
   context BLOB NOT NULL CHECK (length(context) <= 65536),
   lifetime_ms INTEGER NOT NULL CHECK (lifetime_ms >= 0),
   body_bytes INTEGER NOT NULL,
@@ -142,6 +143,7 @@ CREATE INDEX deliveries_begun ON deliveries (delivery_id) WHERE state = 1;
 CREATE INDEX deliveries_open ON deliveries (delivery_id) WHERE end_state IS NULL;
 CREATE INDEX deliveries_deadline ON deliveries (deadline_ms) WHERE end_state IS NULL AND state <> 1;
 CREATE INDEX deliveries_ended ON deliveries (ended_at_ms) WHERE end_state IS NOT NULL;
+CREATE INDEX deliveries_envelope ON deliveries (envelope_id) WHERE envelope_id IS NOT NULL;
 CREATE INDEX deliveries_body ON deliveries (body_no) WHERE body_no IS NOT NULL;
 CREATE TRIGGER deliveries_end_once BEFORE UPDATE OF end_state ON deliveries WHEN OLD.end_state IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'a delivery ends once'); END;

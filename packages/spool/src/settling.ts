@@ -155,10 +155,25 @@ export function endMessage(
   return endRow(tables, row, end, detail);
 }
 
-function endRow(tables: Tables, row: Row, end: EndState, detail: string): MessageRecord {
+export function settleMessages(
+  tables: Tables,
+  keys: readonly MessageKey[],
+  end: EndState,
+  detail: string,
+  told: boolean,
+): readonly MessageRecord[] {
+  const ended: MessageRecord[] = [];
+  for (const key of keys) {
+    const row = tables.messages.byKey(key);
+    if (row !== undefined && row.end_state === null) ended.push(endRow(tables, row, end, detail, told));
+  }
+  return ended;
+}
+
+function endRow(tables: Tables, row: Row, end: EndState, detail: string, told = false): MessageRecord {
   const { messages, envelopes, legs } = tables;
   legs.removeOf({ messageNo: rows.number(row, "message_no") });
-  const record = endOne(tables, row, end, detail);
+  const record = endOne(tables, row, end, detail, told);
   const id = rows.bytesOrNull(row, "envelope_id");
   const envelope = id === null ? undefined : envelopes.byId(id);
   // The last message in an envelope of ours takes the copy with it; other messages of the batch go on.

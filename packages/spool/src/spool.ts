@@ -1,3 +1,4 @@
+// long because: it is the one interface of the store, each call with its promise beside it
 import type { DeliveryKind, MessageClass } from "@estafette/contract";
 
 /*
@@ -124,6 +125,8 @@ export interface NewDelivery {
   /** Sealed to the local at-rest key. */
   readonly body: Uint8Array;
   readonly envelopeId: EnvelopeId | null;
+  /** Which message of that envelope it is, from 0; null: the only one. */
+  readonly place: number | null;
   /** Opaque to the spool: token to reveal, verified path, … sealed at rest too. */
   readonly context: Uint8Array;
   readonly lifetimeMs: number;
@@ -221,6 +224,17 @@ export type LegOutcome =
     };
 
 /**
+ * Called in the same commit when every delivery of a completely received envelope has ended, with all of them: what its
+ * origin is told then. Once per envelope as long as its deliveries are remembered.
+ */
+export type WhenLast = (deliveries: readonly DeliveryRecord[]) => readonly NewNote[];
+
+/** Where notes kept by a call are to go. */
+export interface NotesKept {
+  readonly noteHops: readonly Hop[];
+}
+
+/**
  * The durable store. Every method that changes something resolves after its group has been committed with
  * `synchronous=FULL`; a rejected promise means it did not happen. Rejects with OperatingError
  * EST_OPERATING_DISK_FULL (nothing changed, later may work) or EST_OPERATING_DISK_FAULT (stop the process).
@@ -247,12 +261,23 @@ export interface Spool {
     } | null;
     readonly deliveries: readonly NewDelivery[];
     readonly notes: readonly NewNote[];
-  }): Promise<"kept" | "already-held">;
+    readonly last?: WhenLast | null;
+  }): Promise<{ readonly outcome: "kept" | "already-held" } & NotesKept>;
   /** Replaces waiting messages by the finished envelope that carries them (same hop). In one commit. */
   compose(composed: {
     readonly messages: readonly MessageKey[];
     readonly envelope: NewEnvelope;
   }): Promise<void>;
+  /** Other messages that wait for the same hop, destination, mode and class, this one first: what may be joined. */
+  companions(
+    leg: Leg,
+    limits: { readonly limit: number; readonly bodyBytesMax: number },
+  ): Promise<readonly { readonly leg: Leg; readonly record: MessageRecord }[]>;
+  /** Takes an envelope of ours apart: its open messages, all named, wait again with these bodies. False: it is gone. */
+  decompose(
+    id: EnvelopeId,
+    waiting: readonly { readonly key: MessageKey; readonly body: Uint8Array; readonly hop: Hop }[],
+  ): Promise<boolean>;
   /** A small signed or self-proving record for a neighbour: ack, refusal. At most 256 bytes. */
   addNotes(notes: readonly NewNote[]): Promise<void>;
   /** Keeps a note that goes on towards the origin of envelope `id`, unless one of its kind was passed on before
@@ -297,6 +322,13 @@ export interface Spool {
     detail: string,
     told?: boolean,
   ): Promise<readonly MessageRecord[]>;
+  /** Ends some messages of an envelope; the envelope goes with its last one. */
+  settleMessages(
+    keys: readonly MessageKey[],
+    end: "delivered" | "forwarded" | "refused",
+    detail: string,
+    told?: boolean,
+  ): Promise<readonly MessageRecord[]>;
   endMessage(key: MessageKey, end: EndState, detail: string): Promise<MessageRecord | null>;
   /** Ends and removes what is past its deadline (own messages, transit envelopes, deliveries), at most `limit`. */
   expire(limit: number): Promise<{
@@ -311,9 +343,11 @@ export interface Spool {
   tell(told: {
     readonly untoldId: number;
     readonly messages: readonly NewMessage[];
+    readonly envelopeId?: EnvelopeId | null;
     readonly deliveries: readonly NewDelivery[];
     readonly notes: readonly NewNote[];
-  }): Promise<boolean>;
+    readonly last?: WhenLast | null;
+  }): Promise<{ readonly told: boolean } & NotesKept>;
 
   // ── deduplicate and resume ──────────────────────────────────────────────────────────────────────────
   /** Marked by acceptEnvelope, acceptArrival and compose only, that is after the signature was verified. */
@@ -323,12 +357,16 @@ export interface Spool {
   writePartial(id: EnvelopeId, totalBytes: number, start: number, bytes: Uint8Array): Promise<void>;
   /** The whole payload when every byte is there, else null. */
   readPartial(id: EnvelopeId): Promise<Uint8Array | null>;
+  /** These bytes, when all of them are held, else null. */
+  readPartialRange(id: EnvelopeId, start: number, end: number): Promise<Uint8Array | null>;
   dropPartial(id: EnvelopeId, ranges?: readonly PartialRange[]): Promise<void>;
 
   // ── deliveries ──────────────────────────────────────────────────────────────────────────────────────
   dueDeliveries(
     limit: number,
   ): Promise<{ readonly due: readonly DeliveryRecord[]; readonly nextAtMs: number | null }>;
+  /** All deliveries of one envelope, ended or not. */
+  deliveriesOf(id: EnvelopeId): Promise<readonly DeliveryRecord[]>;
   deliveryBody(deliveryId: number): Promise<Uint8Array | null>;
   /** Commits "we are about to hand this over": a crash from here on leaves `uncertain`. */
   beginDelivery(deliveryId: number): Promise<void>;
@@ -345,8 +383,9 @@ export interface Spool {
       readonly failures?: readonly Failure[];
       /** Whether the outside may have taken it without our hearing so; the next attempt says so. Default false. */
       readonly uncertain?: boolean;
+      readonly last?: WhenLast | null;
     },
-  ): Promise<DeliveryRecord>;
+  ): Promise<DeliveryRecord & NotesKept>;
 
   // ── the rest ────────────────────────────────────────────────────────────────────────────────────────
   listMessages(filter: {

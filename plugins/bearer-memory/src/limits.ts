@@ -12,6 +12,8 @@ export const MEMORY_LIMITS = {
   flyingMax: 4_096,
   /** Parcels one mailbox may be configured to hold; beyond its own bound the sender is deferred. */
   mailboxParcelsMax: 10_000,
+  /** Changes between fair and bad times made up for after a silence; beyond, the present time simply goes on. */
+  changesMax: 100_000,
   /** How often a transmitter finds the channel taken before it gives up and answers `busy`. */
   carrierAttemptsMax: 64,
 } as const;

@@ -13,6 +13,7 @@ import {
 } from "@estafette/contract";
 import type { Feed } from "@estafette/framing";
 import { Carrier } from "./carrier.js";
+import { Fading } from "./fading.js";
 import { MEMORY_LIMITS } from "./limits.js";
 import { type Letter, Mailboxes } from "./mailboxes.js";
 import { airtimeMsOf, checkProfile, type MemoryProfile } from "./profile.js";
@@ -22,6 +23,16 @@ export interface MemoryMediumOptions {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly profile: MemoryProfile;
+  /** Sees each transmission when it ends, whatever becomes of it. */
+  readonly watch?: (transmission: MemoryTransmission) => void;
+}
+
+/** What was on the air, and until when; `endMs` on the clock of the medium. */
+export interface MemoryTransmission {
+  readonly station: string;
+  readonly byteCount: number;
+  readonly airtimeMs: number;
+  readonly endMs: number;
 }
 
 /** Parcels since the medium was made. */
@@ -40,9 +51,11 @@ export class MemoryMedium {
   readonly profile: MemoryProfile;
   readonly #clock: Clock;
   readonly #rng: Rng;
+  readonly #watch: ((transmission: MemoryTransmission) => void) | null;
   readonly #stations = new Map<string, Station>();
   readonly #carrier: Carrier;
   readonly #mailboxes: Mailboxes | null;
+  readonly #fading: Fading | null;
   readonly #counters = { sent: 0, delivered: 0, lost: 0, duplicated: 0, collided: 0, bytesOnAir: 0, paid: 0 };
   #flying = 0;
   #lastId = 0;
@@ -52,7 +65,9 @@ export class MemoryMedium {
     this.profile = options.profile;
     this.#clock = options.clock;
     this.#rng = options.rng;
+    this.#watch = options.watch ?? null;
     this.#carrier = new Carrier(options.profile, options.clock, options.rng);
+    this.#fading = options.profile.bursts ? new Fading(options.profile.bursts, options.rng) : null;
     this.#mailboxes = options.profile.mailbox ? new Mailboxes(options.profile.mailbox.parcelsMax) : null;
   }
 
@@ -117,7 +132,9 @@ export class MemoryMedium {
     if (obstacle) return obstacle;
     const occupation = await this.#carrier.occupy(station.name, airtimeMs, signal);
     if (occupation === "busy") return deferred("busy", BUSY_RETRY_MS);
-    station.budget.spend(airtimeMs, this.#clock.monotonicMs() - airtimeMs);
+    const endMs = this.#clock.monotonicMs();
+    station.budget.spend(airtimeMs, endMs - airtimeMs);
+    this.#watch?.({ station: station.name, byteCount: parcel.bytes.length, airtimeMs, endMs });
     this.#counters.sent++;
     this.#counters.bytesOnAir += parcel.bytes.length + this.profile.overheadBytes;
     this.#counters.paid += parcel.bytes.length * this.profile.cost.perByte;
@@ -226,7 +243,7 @@ export class MemoryMedium {
     }
     const verdicts: Promise<boolean>[] = [];
     for (const to of targets) {
-      if (this.#happens(this.profile.loss)) this.#counters.lost++;
+      if (this.#happens(this.#loss())) this.#counters.lost++;
       else verdicts.push(this.#fly(from, to, bytes));
       if (this.#happens(this.profile.duplication)) {
         this.#counters.duplicated++;
@@ -327,6 +344,11 @@ export class MemoryMedium {
         station.feed.offer(reachable ? { type: "up", neighbour } : { type: "down", neighbour, why });
       }
     }
+  }
+
+  #loss(): number {
+    const isBad = this.#fading?.isBad(this.#clock.monotonicMs()) ?? false;
+    return isBad ? (this.profile.bursts?.loss ?? 0) : this.profile.loss;
   }
 
   #happens(probability: number): boolean {

@@ -1,10 +1,26 @@
 import { type BearerCapabilities, ConfigError } from "@estafette/contract";
 import { MEMORY_LIMITS } from "./limits.js";
 
+/**
+ * Fading as Gilbert and Elliott describe it: the channel is now fair, now bad, and how long each lasts is drawn anew from
+ * an exponential distribution. Bad times hit everybody on the medium.
+ * E. N. Gilbert, "Capacity of a burst-noise channel", Bell System Technical Journal 39 (1960).
+ */
+export interface Bursts {
+  /** Mean length of a fair time, in milliseconds. */
+  readonly everyMs: number;
+  /** Mean length of a bad time, in milliseconds. */
+  readonly meanMs: number;
+  /** Probability [0…1] that a parcel vanishes in a bad time; `loss` goes on to count in a fair one. */
+  readonly loss: number;
+}
+
 /** What a medium is like: the capabilities its bearers announce, and its weather. */
 export interface MemoryProfile extends BearerCapabilities {
   /** Probability [0…1] that a parcel vanishes. Only a `lossy` medium may have one. */
   readonly loss: number;
+  /** Times in which another share is lost; `null`: there are none. */
+  readonly bursts: Bursts | null;
   /** Probability [0…1] that a parcel arrives twice. */
   readonly duplication: number;
   /** Beyond airtime, drawn evenly for each parcel, in milliseconds. Unless `ordered`, parcels overtake each other. */
@@ -39,6 +55,7 @@ const CALM: MemoryProfile = {
   airtimeMsPerHourMax: null,
   cost: { perContact: 0, perByte: 0 },
   loss: 0,
+  bursts: null,
   duplication: 0,
   delayMs: { min: 0, max: 0 },
   overheadBytes: 0,
@@ -115,12 +132,17 @@ export const memoryProfiles = {
 
 /** Throws ConfigError EST_CONFIG_VALUE naming the first value that is out of range or contradicts another. */
 export function checkProfile(profile: MemoryProfile): void {
-  const { parcelBytesMax, bitsPerSecond, delayMs, mailbox } = profile;
+  const { parcelBytesMax, bitsPerSecond, delayMs, mailbox, bursts } = profile;
   check("parcelBytesMax", parcelBytesMax >= 48 && parcelBytesMax <= 65_535, "48 to 65535 bytes");
   for (const key of ["loss", "duplication", "contactFailure"] as const) {
     check(key, profile[key] >= 0 && profile[key] <= 1, "a probability from 0 to 1");
   }
   check("loss", profile.lossy || profile.loss === 0, "0, or set lossy: true");
+  check("bursts", profile.lossy || bursts === null, "null, or set lossy: true");
+  if (bursts) {
+    check("bursts.loss", bursts.loss >= 0 && bursts.loss <= 1, "a probability from 0 to 1");
+    check("bursts.everyMs", bursts.everyMs >= 1 && bursts.meanMs >= 1, "1 ms or more, as meanMs too");
+  }
   check("bitsPerSecond", bitsPerSecond === null || bitsPerSecond >= 1, "1 or more, or null");
   check(
     "bitsPerSecond",

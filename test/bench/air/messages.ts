@@ -1,25 +1,58 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Delivery, Submission } from "@estafette/contract";
 import { fieldKey, keepsField, readMail } from "@estafette/mail";
 
-/** One message of a folder: `.eml` is a mail, everything else a short text. */
+/** One message of a folder. */
 export interface Sample {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly kind: "mail" | "text";
 }
 
-/** The messages of one folder by name. */
-export function readSamples(folder: string): readonly Sample[] {
-  return readdirSync(folder)
-    .filter((name) => !name.startsWith(".") && !name.endsWith(".jsonl"))
+/** The three folders of a set of messages; one that is not there is empty. */
+export interface Folders {
+  /** `W-small`: short texts. */
+  readonly small: readonly Sample[];
+  /** `W-mail`: mails. */
+  readonly mail: readonly Sample[];
+  /** `W`: both, some of them long. */
+  readonly mixed: readonly Sample[];
+}
+
+export function readFolders(folder: string): Folders {
+  return {
+    small: readSamples(join(folder, "W-small")),
+    mail: readSamples(join(folder, "W-mail")),
+    mixed: readSamples(join(folder, "W")),
+  };
+}
+
+/** Says what the folder is, and is not one of its messages. */
+const ABOUT_THE_FOLDER = /^\.|^(readme|licen[cs]e)|\.(jsonl?|md)$/i;
+
+/** Messages in the order of their names. */
+function readSamples(folder: string): readonly Sample[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && !ABOUT_THE_FOLDER.test(entry.name))
+    .map((entry) => entry.name)
     .sort()
-    .map((name) => ({
-      name,
-      bytes: readFileSync(join(folder, name)),
-      kind: name.endsWith(".eml") ? "mail" : "text",
-    }));
+    .map((name) => sampleOf(name, readFileSync(join(folder, name))));
+}
+
+/** A mail begins with header fields, a From among them; everything else is a short text, whatever its name. */
+function sampleOf(name: string, bytes: Buffer): Sample {
+  const text = bytes.toString("latin1");
+  const head = text.slice(0, Math.max(0, text.search(/\r?\n\r?\n/)));
+  const isMail = /^[!-9;-~]+:/.test(head) && /^from:/im.test(head);
+  if (!isMail) return { name, bytes, kind: "text" };
+  return { name, bytes: text.includes("\r\n") ? bytes : withCrlf(text), kind: "mail" };
+}
+
+/** As every mail program does it that hands in a file with the line ends of this system. */
+function withCrlf(text: string): Buffer {
+  return Buffer.from(text.replaceAll("\n", "\r\n"), "latin1");
 }
 
 const crew = "crew@ship.example";

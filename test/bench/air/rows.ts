@@ -1,8 +1,8 @@
-import { join } from "node:path";
-import { type MemoryProfile, memoryProfiles } from "@estafette/bearer-memory";
-import type { Submission } from "@estafette/contract";
-import { countIntact, readSamples, type Sample, submissionOf } from "./messages.js";
-import { AirPair } from "./pair.js";
+import type { RelaySettings } from "@estafette/relay";
+import { probeDuplicates } from "./duplicates.js";
+import { type Folders, type Sample, submissionOf } from "./messages.js";
+import { cutLink, first, flashBehindBulk, type Outcome, single, waiting } from "./plays.js";
+import { CUT, HALF_DUPLEX, lora, SLOW, STREAM } from "./profiles.js";
 
 /** One line of the table. `budget` is what must be reached; `value` is never made to fit it. */
 export interface Row {
@@ -12,301 +12,156 @@ export interface Row {
   readonly delivered: number;
   readonly of: number;
   readonly budget: number;
+  /** The value must reach the budget; absent: it may not exceed it. */
+  readonly atLeast?: boolean;
 }
 
-export interface Folders {
-  readonly small: readonly Sample[];
-  readonly mail: readonly Sample[];
-  readonly mixed: readonly Sample[];
+export type Measured = Omit<Row, "id" | "budget" | "atLeast">;
+
+/** A line before it is measured. */
+export interface RowPlan {
+  readonly id: string;
+  readonly budget: number;
+  readonly atLeast?: boolean;
+  /** Folders without which there is nothing to measure. */
+  readonly needs: readonly (keyof Folders)[];
+  measure(folders: Folders): Promise<Measured>;
 }
 
-export function readFolders(folder: string): Folders {
-  return {
-    small: readSamples(join(folder, "W-small")),
-    mail: readSamples(join(folder, "W-mail")),
-    mixed: readSamples(join(folder, "W")),
+/** Whether everything arrived and the budget was kept. */
+export function isWithin({ value, budget, delivered, of, atLeast = false }: Row): boolean {
+  return delivered === of && (atLeast ? value >= budget : value <= budget);
+}
+
+type Play = (samples: readonly Sample[]) => Promise<Outcome>;
+
+function bytesEach({ bytes, intact, of }: Outcome): Measured {
+  return { value: bytes / of, unit: "B/message", delivered: intact, of };
+}
+
+function seconds(ms: number, { intact, of }: Outcome): Measured {
+  return { value: ms / 1_000, unit: "s", delivered: intact, of };
+}
+
+/** Bytes a message on the link. */
+function bytesRow(id: string, budget: number, folder: keyof Folders, play: Play): RowPlan {
+  const measure = async (folders: Folders) => bytesEach(await play(folders[folder]));
+  return { id, budget, needs: [folder], measure };
+}
+
+/** Virtual time until the last delivery. */
+function timeRow(id: string, budget: number, folder: keyof Folders, play: Play): RowPlan {
+  const measure = async (folders: Folders) => {
+    const outcome = await play(folders[folder]);
+    return seconds(outcome.tookMs, outcome);
   };
+  return { id, budget, needs: [folder], measure };
 }
 
-/** Length prefix of bearer-tcp, in bytes. */
-const STREAM: MemoryProfile = { ...memoryProfiles.stream, overheadBytes: 2 };
+/** Virtual time until the first delivery of a waiting queue. */
+function firstMailRow(id: string, budget: number, play: Play): RowPlan {
+  const measure = async ({ mail }: Folders) => {
+    const outcome = await play(mail);
+    return seconds(outcome.firstMs, outcome);
+  };
+  return { id, budget, needs: ["mail"], measure };
+}
 
-/** A transparent modem on a serial line: frames of bearer-serial (COBS, CRC-32, delimiters) add 7 bytes. */
-const SLOW: MemoryProfile = {
-  ...memoryProfiles.stream,
-  parcelBytesMax: 255,
-  overheadBytes: 7,
-  bitsPerSecond: 1_200,
-  delayMs: { min: 1_000, max: 1_000 },
-  answerMs: 2_500,
+/** Parcels a text, of those that were exactly one. */
+function parcelsRow(id: string, parcelBytesMax: number): RowPlan {
+  const measure = async ({ small }: Folders): Promise<Measured> => {
+    const parcels: number[] = [];
+    await single(small, lora(parcelBytesMax), { each: (count) => void parcels.push(count) });
+    const value = parcels.reduce((sum, count) => sum + count, 0) / small.length;
+    const alone = parcels.filter((count) => count === 1).length;
+    return { value, unit: "parcels/text", delivered: alone, of: small.length };
+  };
+  return { id, budget: 1, needs: ["small"], measure };
+}
+
+/** Each run of the cut link is compared with the run without cuts, which is played once for a set of messages. */
+const uncut = new WeakMap<Folders, Promise<Outcome>>();
+
+function uncutOf(folders: Folders): Promise<Outcome> {
+  const known = uncut.get(folders) ?? cutLink(folders.mixed, CUT, "whole");
+  uncut.set(folders, known);
+  return known;
+}
+
+function cutRow(id: string, weather: "cut" | "killed"): RowPlan {
+  const measure = async (folders: Folders): Promise<Measured> => {
+    const whole = await uncutOf(folders);
+    const { bytes, intact, of } = await cutLink(folders.mixed, CUT, weather);
+    return { value: bytes / whole.bytes, unit: `of ${whole.bytes} B uncut`, delivered: intact, of };
+  };
+  return { id, budget: 1.03, needs: ["mixed"], measure };
+}
+
+const uncutRow: RowPlan = {
+  id: "cut-link-whole",
+  budget: 850,
+  needs: ["mixed"],
+  async measure(folders) {
+    const { bytes, intact, of } = await uncutOf(folders);
+    return { value: bytes / 1_000, unit: "kB", delivered: intact, of };
+  },
 };
 
-const HOUR_MS = 3_600_000;
+const flashRow: RowPlan = {
+  id: "flash-behind-bulk",
+  budget: 6,
+  needs: ["small", "mixed"],
+  async measure({ small, mixed }) {
+    const outcome = await flashBehindBulk(one(small), longest(mixed), SLOW);
+    return seconds(outcome.tookMs, outcome);
+  },
+};
 
-async function withPair<T>(
-  profile: MemoryProfile,
-  seed: string,
-  play: (pair: AirPair) => Promise<T>,
-): Promise<T> {
-  const pair = new AirPair(seed, profile);
-  try {
-    if (seed === "first") pair.cutFromTheStart();
-    await pair.start();
-    return await play(pair);
-  } finally {
-    await pair.remove();
-  }
-}
+const duplicatesRow: RowPlan = {
+  id: "probe-duplicates",
+  budget: 5,
+  needs: ["mail"],
+  async measure({ mail }) {
+    const { duplicateBytes, payloadBytes, intact, of } = await probeDuplicates(mail);
+    const unit = `% of ${payloadBytes} B`;
+    return { value: (100 * duplicateBytes) / payloadBytes, unit, delivered: intact, of };
+  },
+};
 
-async function submitAll(pair: AirPair, submissions: readonly Submission[]): Promise<void> {
-  for (const submission of submissions) {
-    const result = await pair.during(pair.ship?.submit(submission) ?? Promise.reject(new Error("no ship")));
-    if (result.outcome !== "accepted") throw new Error(`refused: ${result.why} ${result.text}`);
-  }
-}
+/** What the 40-mail rows configure beyond the defaults, as an owner of such a link would. */
+const LONG_CHUNKS: Partial<RelaySettings> = {};
 
-/** Everything is there before the link opens; the handshake counts. */
-async function waiting(
-  samples: readonly Sample[],
-  profile: MemoryProfile,
-  submission: (sample: Sample, index: number) => Submission = (s) => submissionOf(s),
-) {
-  return await withPair(profile, "waiting", async (pair) => {
-    pair.air.cut();
-    await submitAll(pair, samples.map(submission));
-    await pair.runFor(60_000);
-    const beganMs = pair.kernel.nowMs;
-    const before = pair.bytesOnLink;
-    pair.air.restore();
-    await pair.untilDelivered(samples.length, 24 * HOUR_MS);
-    const tookMs = (pair.delivered.at(-1)?.atMs ?? Number.POSITIVE_INFINITY) - beganMs;
-    await pair.runFor(60_000);
-    const intact = countIntact(
-      samples,
-      pair.delivered.map((d) => d.delivery),
-    );
-    return { bytes: pair.bytesOnLink - before, tookMs, intact };
-  });
-}
+const fromOutside = (sample: Sample, index: number) =>
+  submissionOf(sample, { outsider: `writer${index}@elsewhere${index}.example` });
 
-/** One at a time on an open link: the next is handed in when the one before is settled. */
-async function single(samples: readonly Sample[], profile: MemoryProfile) {
-  return await withPair(profile, "single", async (pair) => {
-    await pair.runFor(60_000);
-    const before = pair.bytesOnLink;
-    for (const [index, sample] of samples.entries()) {
-      await submitAll(pair, [submissionOf(sample)]);
-      await pair.untilDelivered(index + 1, HOUR_MS);
-      await pair.runFor(10_000);
-    }
-    const intact = countIntact(
-      samples,
-      pair.delivered.map((d) => d.delivery),
-    );
-    return { bytes: pair.bytesOnLink - before, intact };
-  });
-}
-
-/** One text on a fresh link, handshake included; `acquainted`: the nodes have met before. */
-async function first(sample: Sample, acquainted: boolean) {
-  return await withPair(STREAM, "first", async (pair) => {
-    // The stations came up on a medium that is cut: nothing has been said yet.
-    if (acquainted) {
-      pair.air.restore();
-      await pair.runFor(60_000);
-      pair.air.cut();
-      await pair.runFor(60_000);
-    }
-    const before = pair.bytesOnLink;
-    await submitAll(pair, [submissionOf(sample)]);
-    pair.air.restore();
-    await pair.untilDelivered(1, HOUR_MS);
-    await pair.runFor(10_000);
-    return {
-      bytes: pair.bytesOnLink - before,
-      intact: countIntact(
-        [sample],
-        pair.delivered.map((d) => d.delivery),
-      ),
-    };
-  });
-}
-
-/** How long a flash text takes that is handed in 60 s after a 300 kB transfer began. */
-async function flashBehindBulk(small: Sample, bulk: Sample) {
-  return await withPair(SLOW, "flash", async (pair) => {
-    await submitAll(pair, [submissionOf(bulk, { class: "bulk" })]);
-    await pair.runFor(60_000);
-    const beganMs = pair.kernel.nowMs;
-    await submitAll(pair, [submissionOf(small, { class: "flash" })]);
-    await pair.untilDelivered(1, HOUR_MS);
-    const [arrival] = pair.delivered;
-    return {
-      tookMs: (arrival?.atMs ?? Number.POSITIVE_INFINITY) - beganMs,
-      intact: countIntact(
-        [small],
-        pair.delivered.map((d) => d.delivery),
-      ),
-    };
-  });
-}
-
-/** 60 s up, 30 s down; compared with the same run without cuts. */
-async function cutLink(samples: readonly Sample[], cuts: boolean) {
-  const profile = { ...SLOW, bitsPerSecond: 9_600, delayMs: { min: 200, max: 200 }, answerMs: 600 };
-  return await withPair(profile, "cut", async (pair) => {
-    await submitAll(
-      pair,
-      samples.map((s) => submissionOf(s)),
-    );
-    const endMs = pair.kernel.nowMs + HOUR_MS;
-    while (pair.delivered.length < samples.length && pair.kernel.nowMs < endMs) {
-      await pair.untilDelivered(samples.length, 60_000);
-      if (!cuts || pair.delivered.length >= samples.length) continue;
-      pair.air.cut();
-      await pair.runFor(30_000);
-      pair.air.restore();
-    }
-    await pair.runFor(10_000);
-    return {
-      bytes: pair.bytesOnLink,
-      intact: countIntact(
-        samples,
-        pair.delivered.map((d) => d.delivery),
-      ),
-    };
-  });
-}
-
-type Measure = (folders: Folders) => Promise<Omit<Row, "id" | "budget">>;
-
-const per = (bytes: number, of: number, intact: number) => ({
-  value: bytes / of,
-  unit: "B/message",
-  delivered: intact,
-  of,
-});
-const seconds = (ms: number, of: number, intact: number) => ({
-  value: ms / 1000,
-  unit: "s",
-  delivered: intact,
-  of,
-});
-
-/** Row ids and budgets of the table that decides whether the link conversation is lean. */
-export const ROWS: readonly { readonly id: string; readonly budget: number; readonly measure: Measure }[] = [
-  {
-    id: "small-waiting",
-    budget: 50,
-    measure: async ({ small }) => {
-      const r = await waiting(small, STREAM);
-      return per(r.bytes, small.length, r.intact);
-    },
-  },
-  {
-    id: "mail-waiting",
-    budget: 490,
-    measure: async ({ mail }) => {
-      const r = await waiting(mail, STREAM);
-      return per(r.bytes, mail.length, r.intact);
-    },
-  },
-  {
-    id: "mail-outsiders",
-    budget: 700,
-    measure: async ({ mail }) => {
-      const r = await waiting(mail, STREAM, (s, i) =>
-        submissionOf(s, { outsider: `writer${i}@elsewhere${i}.example` }),
-      );
-      return per(r.bytes, mail.length, r.intact);
-    },
-  },
-  {
-    id: "small-single",
-    budget: 210,
-    measure: async ({ small }) => {
-      const r = await single(small, STREAM);
-      return per(r.bytes, small.length, r.intact);
-    },
-  },
-  {
-    id: "mail-single",
-    budget: 850,
-    measure: async ({ mail }) => {
-      const r = await single(mail, STREAM);
-      return per(r.bytes, mail.length, r.intact);
-    },
-  },
-  {
-    id: "small-first",
-    budget: 520,
-    measure: async ({ small }) => {
-      const r = await first(must(small[0]), false);
-      return per(r.bytes, 1, r.intact);
-    },
-  },
-  {
-    id: "small-acquainted",
-    budget: 260,
-    measure: async ({ small }) => {
-      const r = await first(must(small[0]), true);
-      return per(r.bytes, 1, r.intact);
-    },
-  },
-  {
-    id: "mail-1200",
-    budget: 140,
-    measure: async ({ mail }) => {
-      const r = await waiting(mail, SLOW);
-      return seconds(r.tookMs, mail.length, r.intact);
-    },
-  },
-  {
-    id: "mail-300hd",
-    budget: 535,
-    measure: async ({ mail }) => {
-      const r = await waiting(mail, HALF_DUPLEX);
-      return seconds(r.tookMs, mail.length, r.intact);
-    },
-  },
-  {
-    id: "flash-behind-bulk",
-    budget: 6,
-    measure: async ({ small, mixed }) => {
-      const r = await flashBehindBulk(must(small[0]), largest(mixed));
-      return seconds(r.tookMs, 1, r.intact);
-    },
-  },
-  {
-    id: "cut-link",
-    budget: 1.03,
-    measure: async ({ mixed }) => {
-      const whole = await cutLink(mixed, false);
-      const cut = await cutLink(mixed, true);
-      return {
-        value: cut.bytes / whole.bytes,
-        unit: `of ${whole.bytes} B uncut`,
-        delivered: cut.intact,
-        of: mixed.length,
-      };
-    },
-  },
+/** The table that decides whether the link conversation is lean. */
+export const ROWS: readonly RowPlan[] = [
+  bytesRow("small-waiting", 50, "small", (s) => waiting(s, STREAM)),
+  bytesRow("mail-waiting", 490, "mail", (s) => waiting(s, STREAM)),
+  bytesRow("mail-outsiders", 700, "mail", (s) => waiting(s, STREAM, { submission: fromOutside })),
+  bytesRow("small-single", 210, "small", (s) => single(s, STREAM)),
+  bytesRow("mail-single", 850, "mail", (s) => single(s, STREAM)),
+  bytesRow("small-first", 520, "small", (s) => first(one(s), STREAM, false)),
+  bytesRow("small-acquainted", 260, "small", (s) => first(one(s), STREAM, true)),
+  timeRow("mail-1200", 140, "mail", (s) => waiting(s, SLOW, { settings: LONG_CHUNKS })),
+  timeRow("mail-300hd", 535, "mail", (s) => waiting(s, HALF_DUPLEX, { settings: LONG_CHUNKS })),
+  firstMailRow("mail-1200-first", 60, (s) => waiting(s, SLOW)),
+  firstMailRow("mail-300hd-first", 60, (s) => waiting(s, HALF_DUPLEX)),
+  flashRow,
+  cutRow("cut-link", "cut"),
+  cutRow("cut-link-killed", "killed"),
+  uncutRow,
+  duplicatesRow,
+  parcelsRow("lora-219", 219),
+  parcelsRow("lora-231", 231),
 ];
 
-const HALF_DUPLEX: MemoryProfile = {
-  ...SLOW,
-  duplex: "half",
-  bitsPerSecond: 300,
-  turnaroundMs: 250,
-  delayMs: { min: 50, max: 50 },
-  answerMs: 700,
-};
-
-function must<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error("the folder has no such message");
-  return value;
+function one(samples: readonly Sample[]): Sample {
+  const [sample] = samples;
+  if (sample === undefined) throw new Error("the folder has no message");
+  return sample;
 }
 
-function largest(samples: readonly Sample[]): Sample {
-  return samples.reduce((a, b) => (b.bytes.length > a.bytes.length ? b : a));
+function longest(samples: readonly Sample[]): Sample {
+  return samples.reduce((a, b) => (b.bytes.length > a.bytes.length ? b : a), one(samples));
 }

@@ -7,6 +7,7 @@ import { init } from "./init.js";
 import { queue, status, trace } from "./look.js";
 import { mailList, mailShow } from "./mail.js";
 import { peerAccept, peerInvite, peerList } from "./peer.js";
+import { routeExplain } from "./route.js";
 import { remove, send } from "./send.js";
 
 /** Everything `estafette` can do, in the order of the overview. */
@@ -20,6 +21,7 @@ export const VERBS: readonly Verb[] = [
   mailShow,
   queue,
   trace,
+  routeExplain,
   remove,
   peerInvite,
   peerAccept,

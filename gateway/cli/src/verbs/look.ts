@@ -19,6 +19,16 @@ interface StatusView {
     readonly detail: string;
     readonly bytes_sent: number;
     readonly bytes_heard: number;
+    readonly budget: {
+      readonly window: string;
+      readonly limits: readonly {
+        readonly resource: string;
+        readonly hours: number;
+        readonly max: number;
+        readonly left: number;
+      }[];
+      readonly pause: { readonly why: string; readonly wait_s: number } | null;
+    };
     readonly neighbours: readonly {
       readonly peer: string | null;
       readonly neighbour: string;
@@ -55,7 +65,26 @@ function statusText(view: StatusView): string {
     link.neighbours.map((n) => `${plain(n.peer ?? n.neighbour)} ${n.state}`).join(", ") || plain(link.detail),
   ]);
   if (rows.length === 0) return `${head}no links configured\n`;
-  return head + table([["LINK", "STATE", "SENT", "HEARD", "NEIGHBOURS"], ...rows]);
+  const links = table([["LINK", "STATE", "SENT", "HEARD", "NEIGHBOURS"], ...rows]);
+  return head + links + view.links.flatMap(budgetLines).join("");
+}
+
+/** What is left of each bound of a link, and what it waits for. */
+function budgetLines({ name, budget }: StatusView["links"][number]): readonly string[] {
+  const lines = budget.limits.map(({ resource, hours, max, left }) => {
+    const isTime = resource === "airtime";
+    const [leftText, maxText] = isTime ? [secondsText(left / 1_000), secondsText(max / 1_000)] : [left, max];
+    return `${plain(name)}: ${leftText} of ${maxText} ${plain(resource)} left in ${hours} h\n`;
+  });
+  if (budget.window === "not-enforced")
+    lines.push(`${plain(name)}: contact windows are not enforced, the clock is untrusted\n`);
+  if (budget.pause)
+    lines.push(`${plain(name)}: waits ${secondsText(budget.pause.wait_s)} for ${plain(budget.pause.why)}\n`);
+  return lines;
+}
+
+function secondsText(seconds: number): string {
+  return seconds < 120 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 }
 
 interface QueueList {
@@ -67,12 +96,14 @@ interface QueueList {
     readonly to: readonly string[];
     readonly detail: string;
     readonly envelope: string | null;
+    readonly way: string | null;
   }[];
   readonly envelopes: readonly {
     readonly id: string;
     readonly class: string;
     readonly bytes: number;
     readonly destination: string;
+    readonly way: string | null;
   }[];
   readonly deliveries: readonly {
     readonly id: string;
@@ -108,7 +139,7 @@ function queueText(view: QueueList): string {
       m.class,
       bytesText(m.bytes),
       `${plain(m.from)} -> ${plain(m.to.join(", "))}`,
-      m.envelope === null ? plain(m.detail) : plain(m.detail || "on its way"),
+      plain(m.detail || (m.way ?? (m.envelope === null ? "" : "on its way")), 300),
     ]),
     ...view.envelopes.map((e) => [
       e.id.slice(0, 12),
@@ -116,7 +147,7 @@ function queueText(view: QueueList): string {
       e.class,
       bytesText(e.bytes),
       `-> ${plain(e.destination)}`,
-      "",
+      plain(e.way ?? "", 300),
     ]),
     ...view.deliveries.map((d) => [
       d.id,

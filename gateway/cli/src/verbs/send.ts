@@ -1,20 +1,23 @@
 import { callApi, json } from "../api-client.js";
 import { CliError, EXIT, usage } from "../exit.js";
+import { bytesText, plain } from "../format.js";
 import { socketOf } from "../places.js";
 import { DAEMON_DETAILS, DAEMON_OPTIONS, text, type Verb } from "../verb.js";
+import { type RouteView, routeText } from "./route.js";
 
 const SECONDS: Readonly<Record<string, number>> = { h: 3_600, d: 86_400, w: 604_800 };
 
 export const send: Verb = {
   name: "send",
   summary: "hand a message to the gateway; its text comes from stdin",
-  synopsis: "[-s SUBJECT] [--from ADDRESS] [--class CLASS] [--expire 3d] TO…",
+  synopsis: "[-s SUBJECT] [--from ADDRESS] [--class CLASS] [--expire 3d] [--estimate] TO…",
   details: [
     "-s, --subject TEXT  subject",
     "    --from ADDRESS  who writes, a user of this gateway (default: its first user)",
     "    --class CLASS   flash, priority, normal (default) or bulk",
     "    --expire TIME   how long it may be on its way, 1h to 30d (default: the gateway's)",
     "    --receipt       ask the far gateway for a signed receipt",
+    "    --estimate      send nothing: say what it would cost, alone and now, and when it would be there",
     ...DAEMON_DETAILS,
     "",
     "Prints the id of the message once it cannot be lost any more.",
@@ -26,6 +29,7 @@ export const send: Verb = {
     class: { type: "string" },
     expire: { type: "string" },
     receipt: { type: "boolean" },
+    estimate: { type: "boolean" },
   },
   words: [1, 50],
   async run(call) {
@@ -43,12 +47,38 @@ export const send: Verb = {
       lifetime_s: lifetimeS,
       receipt: values.receipt === true,
     };
+    if (values.estimate === true) {
+      const weighed = await callApi({ socket, method: "POST", path: "/v1/estimate", body: json(request) });
+      io.out(values.json === true ? `${JSON.stringify(weighed)}\n` : estimateText(weighed as EstimateView));
+      return 0;
+    }
     const answer = await callApi({ socket, method: "POST", path: "/v1/send", body: json(request) });
     const { id } = answer as { id: string };
     io.out(values.json === true ? `${JSON.stringify({ id })}\n` : `${id}\n`);
     return 0;
   },
 };
+
+interface EstimateView {
+  readonly parts: readonly {
+    readonly to: readonly string[];
+    readonly body_bytes: number;
+    readonly envelope_bytes: number;
+    readonly air_bytes: number;
+    readonly route: RouteView;
+  }[];
+}
+
+function estimateText({ parts }: EstimateView): string {
+  return parts
+    .map((part) => {
+      const to = plain(part.to.join(", "));
+      if (part.route.by === "here") return `${to}: a mailbox of this gateway, nothing goes on the air\n`;
+      const sizes = `${bytesText(part.body_bytes)}, ${bytesText(part.envelope_bytes)} sealed`;
+      return `${to}: ${sizes}, about ${bytesText(part.air_bytes)} on the air\n${routeText(part.route)}`;
+    })
+    .join("\n");
+}
 
 export const remove: Verb = {
   name: "delete",

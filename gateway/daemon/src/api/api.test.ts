@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatKey, parseConfig } from "@estafette/config";
-import { createIdentity } from "@estafette/protocol";
+import { createIdentity, formatAddress } from "@estafette/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Gateway, startGateway } from "../gateway.js";
 import { makeInvitation } from "../invitation.js";
@@ -167,6 +167,89 @@ describe("looking", () => {
       unknown
     >;
     expect(accepted).toMatchObject({ class: "priority", submission_id: expect.any(String) });
+  });
+});
+
+describe("asking before sending", () => {
+  it("GET /v1/route names the ways to an address, a peer or a node, and the reason", async () => {
+    for (const to of ["x@base.example", "base", formatAddress(shore.address)]) {
+      const { status, body } = await ask("GET", `/v1/route?to=${to}&bytes=12000&class=flash`);
+      expect([to, status]).toEqual([to, 200]);
+      expect(body).toMatchObject({
+        by: "peer",
+        destination: "base",
+        bytes: 12_000,
+        class: "flash",
+        deadline_ms: 60_000,
+        why: "destination, waits for this link, the only link there",
+        ways: [
+          {
+            neighbour: "base",
+            link: "lan",
+            cost: 0,
+            eta_ms: null,
+            basis: "unknown",
+            meets_deadline: false,
+            chosen: true,
+          },
+        ],
+      });
+    }
+    const here = await ask("GET", "/v1/route?to=anna@aurora.example");
+    expect(here.body).toMatchObject({ by: "here", class: "normal", ways: [] });
+  });
+
+  it.each([
+    ["to=x@elsewhere.example", 422, "no-route"],
+    ["to=nobody", 422, "no-route"],
+    ["to=eve@aurora.example", 404, "unknown-user"],
+    ["bytes=5", 422, "malformed"],
+    ["to=base&bytes=0", 422, "malformed"],
+    ["to=base&bytes=1e99", 422, "malformed"],
+    ["to=base&class=constructor", 422, "malformed"],
+    [`to=${"x".repeat(255)}`, 422, "malformed"],
+  ])("GET /v1/route?%s", async (query, status, code) => {
+    expect(await ask("GET", `/v1/route?${query}`)).toMatchObject({ status, body: { code } });
+  });
+
+  const large = { to: ["x@base.example", "anna@aurora.example"], text: "All well on board.\n".repeat(500) };
+  const estimate = (fields: unknown): Promise<Reply> => ask("POST", "/v1/estimate", JSON.stringify(fields));
+
+  it("POST /v1/estimate weighs a message and keeps nothing", async () => {
+    const before = await ask("GET", "/v1/queue");
+    const { status, body } = await estimate(large);
+    expect(status).toBe(200);
+    const parts = body.parts as { body_bytes: number; envelope_bytes: number; air_bytes: number }[];
+    expect(parts).toMatchObject([
+      { to: ["x@base.example"], route: { by: "peer", ways: [{ link: "lan" }] } },
+      { to: ["anna@aurora.example"], envelope_bytes: 0, air_bytes: 0, route: { by: "here" } },
+    ]);
+    // Ten kilobytes of one sentence: compressed, and with its head.
+    expect(parts[0]?.body_bytes).toBeGreaterThan(9_000);
+    expect(parts[0]?.envelope_bytes).toBeGreaterThan(200);
+    expect(parts[0]?.envelope_bytes).toBeLessThan(800);
+    expect(body.air_bytes).toBe(parts[0]?.air_bytes);
+    expect((await ask("GET", "/v1/queue")).body).toEqual(before.body);
+    expect(await estimate({ to: ["x@elsewhere.example"], text: "hi" })).toMatchObject({
+      status: 422,
+      body: { code: "no-route" },
+    });
+    expect(await estimate({ to: [], text: "hi" })).toMatchObject({ status: 422 });
+    const mail = "From: anna@aurora.example\r\nSubject: raw\r\n\r\nas it is\r\n";
+    expect(await ask("POST", "/v1/estimate?to=x@base.example", mail, "message/rfc822")).toMatchObject({
+      status: 200,
+    });
+  });
+
+  it("the queue and the trace say why a message waits where it does", async () => {
+    const { body } = await send({ to: ["x@base.example"], text: "hi" });
+    const why =
+      "next hop base over lan, 0 attempts: destination, waits for this link, the only link there; nobody knows when";
+    const queue = await ask("GET", "/v1/queue");
+    expect(queue.body.messages).toContainEqual(expect.objectContaining({ id: body.id, way: why }));
+    const trace = await ask("GET", `/v1/messages/${String(body.id)}`);
+    expect(trace.body.entries).toContainEqual(expect.objectContaining({ what: "leg", text: why }));
+    expect((await ask("DELETE", `/v1/messages/${String(body.id)}`)).status).toBe(200);
   });
 });
 

@@ -1,7 +1,7 @@
 import { formatKey } from "@estafette/config";
 import type { Clock } from "@estafette/contract";
 import { formatAddress, publicIdOf, toHex } from "@estafette/protocol";
-import type { PeerSettings, QueueView, RelayStatus, TraceEntry } from "@estafette/relay";
+import type { BudgetStatus, PeerSettings, QueueView, RelayStatus, TraceEntry } from "@estafette/relay";
 import type { DeliveryRecord, EnvelopeRecord, Leg, MessageRecord, Spool } from "@estafette/spool";
 
 /** Spool time as people know it: RFC 3339, or null while the wall clock cannot be believed. */
@@ -42,6 +42,7 @@ export function renderStatus(status: RelayStatus): unknown {
       parcels_heard: link.parcelsHeard,
       parcels_refused: link.parcelsRefused,
       segments_repeated: link.segmentsRepeated,
+      budget: renderBudget(link.budget),
       neighbours: link.neighbours.map((n) => ({
         neighbour: n.neighbour,
         peer: n.peer,
@@ -53,10 +54,32 @@ export function renderStatus(status: RelayStatus): unknown {
   };
 }
 
+function renderBudget(budget: BudgetStatus): unknown {
+  return {
+    drain_bytes_per_s: budget.drainBytesPerS,
+    urgent_share: budget.urgentShare,
+    window: budget.window,
+    limits: budget.limits.map(({ resource, windowMs, max, used }) => ({
+      resource,
+      hours: windowMs / 3_600_000,
+      max,
+      used: Math.round(used * 1_000) / 1_000,
+      left: Math.max(0, Math.round((max - used) * 1_000) / 1_000),
+    })),
+    pause: budget.pause && { why: budget.pause.why, wait_s: Math.ceil(budget.pause.waitMs / 1_000) },
+  };
+}
+
 export function renderQueue(view: QueueView, toTime: ToTime): unknown {
   return {
-    messages: view.messages.map((m) => renderMessage(m, toTime)),
-    envelopes: view.envelopes.map((e) => renderEnvelope(e, toTime)),
+    messages: view.messages.map((m) => ({
+      ...renderMessage(m, toTime),
+      way: view.ways.get(keyOf(m)) ?? null,
+    })),
+    envelopes: view.envelopes.map((e) => ({
+      ...renderEnvelope(e, toTime),
+      way: view.ways.get(toHex(e.id)) ?? null,
+    })),
     deliveries: view.deliveries.map((d) => renderDelivery(d, toTime)),
   };
 }
@@ -114,7 +137,12 @@ export function renderPeers(peers: readonly PeerSettings[], awaited: readonly st
   return { peers: [...known, ...awaited.map((name) => ({ name, state: "awaiting its invitation" }))] };
 }
 
-function renderMessage(m: MessageRecord, toTime: ToTime): unknown {
+/** As the relay names a message. */
+function keyOf({ key }: MessageRecord): string {
+  return `${toHex(key.origin)}/${key.epoch}/${key.sequence}`;
+}
+
+function renderMessage(m: MessageRecord, toTime: ToTime): object {
   return {
     id: m.submissionId,
     account: m.account,
@@ -134,7 +162,7 @@ function renderMessage(m: MessageRecord, toTime: ToTime): unknown {
   };
 }
 
-function renderEnvelope(e: EnvelopeRecord, toTime: ToTime): unknown {
+function renderEnvelope(e: EnvelopeRecord, toTime: ToTime): object {
   return {
     id: toHex(e.id),
     destination: formatAddress(e.destination),

@@ -1,15 +1,24 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { formatKey } from "@estafette/config";
-import type { Rng } from "@estafette/contract";
+import type { Rng, Submission } from "@estafette/contract";
 import type { Spool } from "@estafette/spool";
 import { makeInvitation, readInvitation } from "../invitation.js";
 import { DAEMON_LIMITS as LIMITS } from "../limits.js";
 import { accountOf } from "../settings.js";
 import { mediaTypeOf, readBody, readJson } from "./body.js";
 import { EventStreams } from "./event-streams.js";
-import { ApiProblem } from "./problem.js";
+import { ApiProblem, problemOfRefusal } from "./problem.js";
 import { renderMailList, renderPeers, renderQueue, renderStatus, renderTrace, timeOf } from "./render.js";
-import { objectOf, type SendContext, send, sendMail } from "./send.js";
+import { renderEstimate, renderRoute } from "./render-route.js";
+import {
+  CLASSES,
+  objectOf,
+  type SendContext,
+  submissionOf,
+  submissionOfMail,
+  submit,
+  weigh,
+} from "./send.js";
 import type { ApiParts } from "./server.js";
 
 export interface ApiContext extends ApiParts {
@@ -69,7 +78,8 @@ export function createRoutes(context: ApiContext): readonly Route[] {
       path: "/v1/peers/accept",
       run: async ({ request }) => ok(await accept(request, context)),
     },
-    { method: "POST", path: "/v1/send", run: async ({ request, query }) => posted(request, query, sending) },
+    ...sendingRoutes(sending),
+    { method: "GET", path: "/v1/route", run: async ({ query }) => routeTo(query, relay) },
     { method: "GET", path: "/v1/events", run: ({ response }) => streams.open(response) },
   ];
 
@@ -99,6 +109,26 @@ export function createRoutes(context: ApiContext): readonly Route[] {
   }
 }
 
+/** To send, and to ask what that would cost. */
+function sendingRoutes(sending: SendContext): readonly Route[] {
+  return [
+    {
+      method: "POST",
+      path: "/v1/send",
+      run: async ({ request, query }) => ({
+        status: 202,
+        body: await submit(await posted(request, query, sending), sending),
+      }),
+    },
+    {
+      method: "POST",
+      path: "/v1/estimate",
+      run: async ({ request, query }) =>
+        ok(renderEstimate(await weigh(await posted(request, query, sending), sending))),
+    },
+  ];
+}
+
 function unknownMessage(id: string): ApiProblem {
   return new ApiProblem(404, "unknown-message", `nothing is known here about ${id}`);
 }
@@ -111,21 +141,36 @@ function limitOf(query: URLSearchParams): number {
   throw new ApiProblem(422, "malformed", `limit is a whole number, 1 to ${LIMITS.listMax}`);
 }
 
+/** What is to be sent or weighed: the fields of a message, or a whole mail. */
 async function posted(
   request: IncomingMessage,
   query: URLSearchParams,
   context: SendContext,
-): Promise<Answer> {
+): Promise<Submission> {
   switch (mediaTypeOf(request)) {
     case "application/json":
-      return { status: 202, body: await send(await readJson(request, LIMITS.requestBytesMax), context) };
+      return submissionOf(await readJson(request, LIMITS.requestBytesMax), context);
     case "message/rfc822": {
       const mail = await readBody(request, LIMITS.mailRequestBytesMax);
-      return { status: 202, body: await sendMail(new Uint8Array(mail), query, context) };
+      return submissionOfMail(new Uint8Array(mail), query, context);
     }
     default:
       throw wrongMediaType("application/json or message/rfc822");
   }
+}
+
+async function routeTo(query: URLSearchParams, relay: ApiContext["relay"]): Promise<Answer> {
+  const ofClass = CLASSES.find((c) => c === (query.get("class") ?? "normal"));
+  const bytes = Number(query.get("bytes") ?? "1000");
+  const to = query.get("to") ?? "";
+  if (ofClass === undefined) throw new ApiProblem(422, "malformed", `class: is one of ${CLASSES.join(", ")}`);
+  if (!Number.isInteger(bytes) || bytes < 1 || bytes > LIMITS.routeBytesMax)
+    throw new ApiProblem(422, "malformed", `bytes: is a whole number, 1 to ${LIMITS.routeBytesMax}`);
+  if (to === "" || to.length > LIMITS.routeAddressCharactersMax)
+    throw new ApiProblem(422, "malformed", "to: is a mail address, a node address or a peer");
+  const route = await relay.explainRoute({ to, bytes, class: ofClass });
+  if ("outcome" in route) throw problemOfRefusal(route);
+  return ok(renderRoute(route));
 }
 
 function wrongMediaType(wanted: string): ApiProblem {

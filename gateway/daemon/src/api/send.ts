@@ -1,10 +1,10 @@
 import type { Account, Clock, MessageClass, Rng, Submission } from "@estafette/contract";
 import { parseAddress } from "@estafette/mail";
-import type { Relay } from "@estafette/relay";
+import type { Estimate, Relay } from "@estafette/relay";
 import { composeMail } from "./compose.js";
 import { ApiProblem, problemOfRefusal } from "./problem.js";
 
-const CLASSES: readonly MessageClass[] = ["flash", "priority", "normal", "bulk"];
+export const CLASSES: readonly MessageClass[] = ["flash", "priority", "normal", "bulk"];
 /** Bounds of `Submission` (contract): recipients, and lifetime in seconds. */
 const RECIPIENTS_MAX = 50;
 const LIFETIME_S = { min: 3_600, max: 2_592_000 };
@@ -18,8 +18,8 @@ export interface SendContext {
   readonly rng: Rng;
 }
 
-/** Submits what `POST /v1/send` brought; answers after the commit. Throws ApiProblem. */
-export async function send(request: unknown, context: SendContext): Promise<{ readonly id: string }> {
+/** What `POST /v1/send` brought as fields. Throws ApiProblem. */
+export function submissionOf(request: unknown, context: SendContext): Submission {
   const fields = objectOf(request);
   const from = senderOf(fields.from, context.accounts);
   const account = ownerOf(from, context.accounts);
@@ -30,18 +30,15 @@ export async function send(request: unknown, context: SendContext): Promise<{ re
   const text = textOf(fields.text, "text", Number.POSITIVE_INFINITY);
   if (text.includes("\0")) throw bad("text", "must not contain NUL");
   const rfc5322 = composeMail({ from, to, subject, text }, context);
-  return submit(
-    { account: account.name, from, to, content: { kind: "mail", rfc5322 }, ...optionsOf(fields) },
-    context,
-  );
+  return { account: account.name, from, to, content: { kind: "mail", rfc5322 }, ...optionsOf(fields) };
 }
 
-/** Submits a complete mail; envelope and options come from the query. Throws ApiProblem. */
-export async function sendMail(
+/** A complete mail; envelope and options come from the query. Throws ApiProblem. */
+export function submissionOfMail(
   rfc5322: Uint8Array,
   query: URLSearchParams,
   context: SendContext,
-): Promise<{ readonly id: string }> {
+): Submission {
   const from = senderOf(query.get("from") ?? undefined, context.accounts);
   const account = ownerOf(from, context.accounts);
   const to = recipientsOf(query.getAll("to"));
@@ -49,13 +46,21 @@ export async function sendMail(
   const lifetime = query.get("lifetime_s");
   if (query.has("class")) fields.class = query.get("class");
   if (lifetime !== null) fields.lifetime_s = Number(lifetime);
-  return submit(
-    { account: account.name, from, to, content: { kind: "mail", rfc5322 }, ...optionsOf(fields) },
-    context,
-  );
+  return { account: account.name, from, to, content: { kind: "mail", rfc5322 }, ...optionsOf(fields) };
 }
 
-async function submit(submission: Submission, { relay }: SendContext): Promise<{ readonly id: string }> {
+/** What it would cost; nothing is submitted. Throws ApiProblem. */
+export async function weigh(submission: Submission, { relay }: SendContext): Promise<Estimate> {
+  const result = await relay.estimate(submission);
+  if ("outcome" in result) throw problemOfRefusal(result);
+  return result;
+}
+
+/** Answers after the commit. Throws ApiProblem. */
+export async function submit(
+  submission: Submission,
+  { relay }: SendContext,
+): Promise<{ readonly id: string }> {
   const result = await relay.submit(submission);
   if (result.outcome === "refused") throw problemOfRefusal(result);
   return { id: result.id };

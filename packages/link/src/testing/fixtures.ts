@@ -67,6 +67,16 @@ export function stream(parcelBytesMax = 16_384): ChannelTraits {
 
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
+/** What the ends of a world know by its first bytes, as a relay reads the id of what was pushed. */
+const heads = new Map<string, { readonly id: Uint8Array; readonly headBytes: number }>();
+const HEAD_KEY_BYTES = 12;
+
+export function headIn(bytes: Uint8Array): { readonly id: Uint8Array; readonly headBytes: number } {
+  const found = heads.get(hex(bytes.subarray(0, HEAD_KEY_BYTES)));
+  if (found === undefined) throw new Error("a head nobody made");
+  return found;
+}
+
 export function transferOf(
   key: number,
   payloadBytes: number,
@@ -74,11 +84,14 @@ export function transferOf(
   headBytes = 150,
 ): OutgoingTransfer {
   const rng = seededRng(key * 7919 + 1);
-  return {
-    key,
-    id: rng.bytes(16),
-    class: messageClass,
-    head: rng.bytes(headBytes),
-    payload: rng.bytes(payloadBytes),
-  };
+  const id = rng.bytes(16);
+  const head = rng.bytes(headBytes);
+  heads.set(hex(head.subarray(0, HEAD_KEY_BYTES)), { id, headBytes });
+  return { key, id, class: messageClass, head, payload: rng.bytes(payloadBytes), probe: true };
 }
+
+/** The same, sent without asking. */
+export const pushedOf = (...args: Parameters<typeof transferOf>): OutgoingTransfer => ({
+  ...transferOf(...args),
+  probe: false,
+});

@@ -8,7 +8,7 @@ import type {
   TransferResult,
 } from "../api.js";
 import { createConversation } from "../conversation.js";
-import { hex, type Person, seededRng } from "./fixtures.js";
+import { headIn, hex, type Person, seededRng } from "./fixtures.js";
 
 /*
  * Two conversations on one channel in virtual time. Everything unpredictable comes from the seed.
@@ -54,6 +54,7 @@ export interface EndOptions {
   readonly answer?: (id: string, messageClass: MessageClass) => Answer | null;
   readonly judgeHead?: (id: string) => Exclude<Answer, { answer: "want" }> | null;
   readonly channel?: ChannelTraits;
+  readonly greeting?: Uint8Array;
 }
 
 export class End {
@@ -84,6 +85,7 @@ export class End {
       channel: this.options.channel ?? this.world.channel,
       rng: this.world.rng,
       nowMs: this.world.nowMs,
+      greeting: this.options.greeting ?? new Uint8Array(0),
     });
   }
 
@@ -106,6 +108,9 @@ export class End {
     switch (event.type) {
       case "established":
         keeper.pairSecret = event.pairSecret;
+        break;
+      case "pushed":
+        this.later(commitMs, conversation, () => this.commitPushed(event.tag, event.bytes, conversation));
         break;
       case "offered": {
         const id = hex(event.id);
@@ -151,6 +156,18 @@ export class End {
     if (special !== null) return special;
     if (this.keeper.committed.has(id)) return { answer: "have" };
     return { answer: "want", held: this.keeper.held.get(id) ?? [] };
+  }
+
+  private commitPushed(tag: number, bytes: Uint8Array, conversation: Conversation): void {
+    const { id, headBytes } = headIn(bytes);
+    const before = this.keeper.committed.get(hex(id));
+    if (before !== undefined) {
+      conversation.reject(tag, { answer: "have" }, this.world.nowMs);
+      return;
+    }
+    const [head, payload] = [bytes.slice(0, headBytes), bytes.slice(headBytes)];
+    this.keeper.committed.set(hex(id), { head, payload, times: 1 });
+    conversation.accept(tag, this.world.nowMs);
   }
 
   private commit(tag: number, conversation: Conversation): void {
