@@ -14,9 +14,19 @@ export class DrainRate {
     return Math.max(0, Math.ceil(this.#freeAtMs - nowMs));
   }
 
+  /** When all would have drained, if so many bytes more went out at `startMs`. */
+  freeAfterMs(byteCount: number, startMs: number): number {
+    const beganMs = Math.max(this.#freeAtMs, startMs - LIMITS.drainLatenessMsMax);
+    return beganMs + (byteCount * 1_000) / this.bytesPerS;
+  }
+
+  /** What went out before a restart has drained at `atMs`, not before. */
+  holdUntil(atMs: number): void {
+    this.#freeAtMs = Math.max(this.#freeAtMs, atMs);
+  }
+
   /** A parcel began to go out at `startMs`. */
   spend(byteCount: number, startMs: number): void {
-    const beganMs = Math.max(this.#freeAtMs, startMs - LIMITS.drainLatenessMsMax);
-    this.#freeAtMs = beganMs + (byteCount * 1_000) / this.bytesPerS;
+    this.#freeAtMs = this.freeAfterMs(byteCount, startMs);
   }
 }

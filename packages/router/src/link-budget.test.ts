@@ -221,4 +221,20 @@ describe("credits", () => {
     expect(after.waitMs({ ...NOTHING, credits: 7 }, 50)).toMatchObject({ why: "credits" });
     expect(after.waitMs({ ...NOTHING, credits: 6 }, 50)).toEqual({ waitMs: 0 });
   });
+
+  it("drains no faster over a crash: what is stored before a parcel goes holds the next one back", () => {
+    const limits = { drainBytesPerS: 12, airtimeMs: [], credits: [], urgentShare: 0 };
+    const parcel = { bytes: 240, airtimeMs: 0, credits: 0, neighbour: "" };
+    const before = new LinkBudget(limits);
+    const lease = before.leaseFor(parcel);
+    expect(lease).toMatchObject({ bytes: 240 });
+    const stored = JSON.parse(JSON.stringify(before.snapshot(100_000, lease ?? undefined)));
+    const after = new LinkBudget(limits);
+    after.restore(stored, 103_000);
+    expect(after.waitMs({ ...parcel, urgent: true }, 103_000)).toEqual({ waitMs: 16_990, why: "drain-rate" });
+    expect(after.waitMs({ ...parcel, urgent: true }, 119_990)).toEqual({ waitMs: 0 });
+    const orderly = new LinkBudget(limits);
+    orderly.restore(JSON.parse(JSON.stringify(new LinkBudget(limits).snapshot(100_000))), 100_000);
+    expect(orderly.waitMs({ ...parcel, urgent: false }, 100_000)).toEqual({ waitMs: 0 });
+  });
 });

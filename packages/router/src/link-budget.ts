@@ -50,13 +50,17 @@ export interface BudgetSnapshot {
     readonly windowMs: number;
     readonly uses: readonly BudgetUse[];
   }[];
-  readonly unsettled: BudgetLease;
+  readonly unsettled: Pick<BudgetLease, "airtimeMs" | "credits">;
+  /** When the bytes of our own drain rate have drained; null: no rate. */
+  readonly drainFreeAtMs: number | null;
 }
 
 /** What may be used before the store must be told again. */
 export interface BudgetLease {
   readonly airtimeMs: number;
   readonly credits: number;
+  /** Of the parcel that is about to go; they drain from now on. */
+  readonly bytes: number;
 }
 
 type Resource = "airtime" | "credits";
@@ -69,7 +73,7 @@ interface Reservation extends BudgetCost {
 /** Part of the smallest airtime window stored as used in advance, so that not every parcel is a commit. A crash costs
  *  at most this part. Money is stored to the last credit. */
 const LEASED_SHARE = 0.01;
-const NO_LEASE: BudgetLease = { airtimeMs: 0, credits: 0 };
+const NO_LEASE: BudgetLease = { airtimeMs: 0, credits: 0, bytes: 0 };
 
 /**
  * What one link may use, and what it has used: drain rate, airtime, credits. Pure: all times come in, in milliseconds
@@ -95,7 +99,7 @@ export class LinkBudget {
 
   /** Whether anything has to be stored. */
   get isMetered(): boolean {
-    return this.#windows.length > 0;
+    return this.#windows.length > 0 || this.#drain !== null;
   }
 
   get isUnlimited(): boolean {
@@ -140,6 +144,7 @@ export class LinkBudget {
     this.#lease = {
       airtimeMs: Math.max(0, this.#lease.airtimeMs - airtimeMs),
       credits: Math.max(0, this.#lease.credits - credits),
+      bytes: 0,
     };
     return this.#lastId;
   }
@@ -172,10 +177,12 @@ export class LinkBudget {
   leaseFor(cost: BudgetCost): BudgetLease | null {
     if (!this.isMetered) return null;
     const { airtimeMs, credits } = this.#lease;
-    if (cost.airtimeMs <= airtimeMs && cost.credits <= credits) return null;
+    const bytes = this.#drain === null ? 0 : cost.bytes;
+    const covers = this.#windows.length === 0 || (cost.airtimeMs <= airtimeMs && cost.credits <= credits);
+    if (covers && bytes === 0) return null;
     const airtimeMax = this.#windows.filter((w) => w.resource === "airtime").map((w) => w.window.max);
     const ahead = airtimeMax.length > 0 ? LEASED_SHARE * Math.min(...airtimeMax) : 0;
-    return { airtimeMs: cost.airtimeMs + ahead, credits: cost.credits };
+    return { airtimeMs: cost.airtimeMs + ahead, credits: cost.credits, bytes };
   }
 
   /** The snapshot with this lease is in the store. */
@@ -194,11 +201,13 @@ export class LinkBudget {
         airtimeMs: lease.airtimeMs + this.#reserved("airtime"),
         credits: lease.credits + this.#reserved("credits"),
       },
+      drainFreeAtMs: this.#drain?.freeAfterMs(lease.bytes + this.#reservedBytes(), nowMs) ?? null,
     };
   }
 
   /** After a restart. Windows that were not metered then begin empty; those that are no more are dropped. */
   restore(snapshot: BudgetSnapshot, nowMs: number): void {
+    this.#drain?.holdUntil(snapshot.drainFreeAtMs ?? 0);
     for (const { resource, window } of this.#windows) {
       const kept = snapshot.windows.find((w) => w.resource === resource && w.windowMs === window.windowMs);
       for (const [endMs, amount] of kept?.uses ?? []) window.record(amount, Math.min(endMs, nowMs));
@@ -213,6 +222,12 @@ export class LinkBudget {
       max: window.max,
       used: window.used(nowMs) + this.#reserved(resource),
     }));
+  }
+
+  #reservedBytes(): number {
+    let sum = 0;
+    for (const { bytes } of this.#reservations.values()) sum += bytes;
+    return sum;
   }
 
   #reserved(resource: Resource): number {
