@@ -1,5 +1,6 @@
 import type { Answer, ConversationEvent } from "./api.js";
 import { equalBytes } from "./bytes.js";
+import { headUnitsOf, missingUnits, type Span, spanOf, unitCountOf } from "./cut.js";
 import { forgetOldest, IncomingNotes } from "./incoming-notes.js";
 import { LINK_LIMITS } from "./limits.js";
 import type { ParcelFill } from "./parcel-fill.js";
@@ -92,7 +93,7 @@ export class IncomingBook {
       return true;
     }
     if (this.isClosed(offer.tag)) return true;
-    const unitCount = Math.ceil((offer.headBytes + offer.payloadBytes) / offer.unitBytes);
+    const unitCount = unitCountOf(offer);
     const { headBytesMax, payloadBytesMax, unitsMax } = LINK_LIMITS;
     if (offer.headBytes > headBytesMax || offer.payloadBytes > payloadBytesMax || unitCount > unitsMax) {
       this.give(offer.tag, { result: "never", reason: "too-large" });
@@ -211,32 +212,24 @@ export class IncomingBook {
       return true;
     }
     const { offer } = open;
-    const start = segment.unit * offer.unitBytes;
-    const end = Math.min(start + offer.unitBytes, offer.headBytes + offer.payloadBytes);
-    if (end - start !== segment.bytes.length) return false;
-    if (open.stage === "receiving" && open.missing.has(segment.unit)) {
-      this.keep(open, segment, start, end);
-    }
+    const span = spanOf(segment.unit, offer);
+    if (span.end - span.start !== segment.bytes.length) return false;
+    if (open.stage === "receiving" && open.missing.has(segment.unit)) this.keep(open, segment, span);
     if (segment.poll && open.stage === "receiving") this.reportsDue.add(segment.tag);
     return true;
   }
 
-  private keep(open: OpenTransfer, segment: SegmentRecord, start: number, end: number): void {
-    const { offer, handle } = open;
-    open.missing.delete(segment.unit);
-    const headPart = Math.max(0, Math.min(end, offer.headBytes) - start);
-    if (headPart > 0) open.head.set(segment.bytes.subarray(0, headPart), start);
+  private keep(open: OpenTransfer, { unit, bytes }: SegmentRecord, { ofHead, start }: Span): void {
+    open.missing.delete(unit);
+    if (ofHead) open.head.set(bytes, start);
     this.headProgress(open);
-    if (end > offer.headBytes) {
-      const bytes = segment.bytes.subarray(headPart);
-      this.emit({ type: "range", tag: handle, start: Math.max(0, start - offer.headBytes), bytes });
-    }
+    if (!ofHead) this.emit({ type: "range", tag: open.handle, start, bytes });
     this.progress(open);
   }
 
   private headProgress(open: OpenTransfer): void {
     const { missing, offer, handle, head } = open;
-    const isHere = missing.size === 0 || missing.next(0) * offer.unitBytes >= offer.headBytes;
+    const isHere = missing.size === 0 || missing.next(0) >= headUnitsOf(offer);
     if (open.headDone || !isHere) return;
     open.headDone = true;
     this.emit({ type: "head", tag: handle, bytes: head });
@@ -322,29 +315,4 @@ function verdictOf(answer: Exclude<Answer, { answer: "want" }>): Verdict {
     case "never":
       return { result: "never", reason: answer.reason };
   }
-}
-
-/** Units with any byte that is not held. The head is never held. */
-function missingUnits(
-  offer: Offer,
-  held: readonly { readonly start: number; readonly end: number }[],
-): UnitSet {
-  const { headBytes, payloadBytes, unitBytes } = offer;
-  const total = headBytes + payloadBytes;
-  const missing = new UnitSet(Math.ceil(total / unitBytes));
-  missing.addFrom(0);
-  const sorted = [...held].sort((a, b) => a.start - b.start);
-  const merged: { start: number; end: number }[] = [];
-  for (const { start, end } of sorted) {
-    const last = merged.at(-1);
-    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
-    else merged.push({ start, end });
-  }
-  for (const range of merged) {
-    const start = headBytes + Math.max(0, range.start);
-    const end = headBytes + Math.min(range.end, payloadBytes);
-    const lastUnit = end >= total ? missing.count : Math.floor(end / unitBytes);
-    for (let unit = Math.ceil(start / unitBytes); unit < lastUnit; unit++) missing.delete(unit);
-  }
-  return missing;
 }

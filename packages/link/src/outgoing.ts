@@ -1,6 +1,6 @@
 import type { OutgoingTransfer, TransferResult } from "./api.js";
 import { joinBytes, varintBytes } from "./bytes.js";
-import { unitBytesFor, unitOf } from "./cut.js";
+import { unitBytesFor, unitCountOf, unitOf } from "./cut.js";
 import { Flows } from "./flows.js";
 import { LINK_LIMITS } from "./limits.js";
 import { OutgoingNotes } from "./outgoing-notes.js";
@@ -30,7 +30,6 @@ interface OpenTransfer extends Question {
   readonly transfer: OutgoingTransfer;
   readonly urgency: number;
   readonly flow: string;
-  readonly bodyBytes: number;
   stage: "offering" | "sending" | "polling";
   /** Known once it was first spoken of. */
   plan: Plan | null;
@@ -80,7 +79,6 @@ export class OutgoingBook {
       transfer,
       urgency,
       flow: transfer.flow ?? "",
-      bodyBytes: transfer.head.length + transfer.payload.length,
       stage: "offering",
       plan: null,
       cursor: 0,
@@ -315,8 +313,9 @@ export class OutgoingBook {
     const fits = 1 + tagBytes + pushHead.length + payload.length <= roomBytes;
     if (old !== null && (old.way !== "push" || fits || entry.stage === "polling")) return old;
     const way = entry.transfer.probe ? "probe" : fits ? "push" : old === null ? "eager" : "probe";
-    const unitBytes = way === "push" ? entry.bodyBytes : unitBytesFor(roomBytes, entry.bodyBytes, tag);
-    const unitCount = way === "push" ? 0 : Math.ceil(entry.bodyBytes / unitBytes);
+    const lengths = { headBytes: head.length, payloadBytes: payload.length };
+    const unitBytes = way === "push" ? 0 : unitBytesFor(roomBytes, lengths, tag);
+    const unitCount = way === "push" ? 0 : unitCountOf({ ...lengths, unitBytes });
     const plan = {
       tag,
       way,

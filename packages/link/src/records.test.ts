@@ -2,7 +2,7 @@ import { ProtocolError } from "@estafette/contract";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ByteReader, ByteWriter, varintBytes } from "./bytes.js";
-import { unitBytesFor } from "./cut.js";
+import { missingUnits, spanOf, unitBytesFor, unitCountOf } from "./cut.js";
 import { HelloReader, parseFacts } from "./hello.js";
 import { ParcelFill } from "./parcel-fill.js";
 import {
@@ -270,22 +270,58 @@ describe("units", () => {
     expect(asked.size).toBe(5000 - 297);
   });
 
-  it("are cut so that they fit, for every parcel, body and tag", () => {
+  it("are cut so that they fit, for every parcel, head, payload and tag", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 36, max: 65_500 }),
-        fc.integer({ min: 1, max: 1 << 22 }),
+        fc.integer({ min: 1, max: 2560 }),
+        fc.integer({ min: 0, max: 1 << 22 }),
         tags,
-        (room, body, tag) => {
-          const unit = unitBytesFor(room, body, tag);
-          const count = Math.ceil(body / unit);
-          expect(segmentOverheadBytes(tag, count - 1) + unit).toBeLessThanOrEqual(room);
-          expect(unit).toBeLessThanOrEqual(4096);
-          if (room <= 4096 && count > 1) expect(unit).toBeGreaterThanOrEqual(room - 12);
+        (room, headBytes, payloadBytes, tag) => {
+          const unitBytes = unitBytesFor(room, { headBytes, payloadBytes }, tag);
+          const count = unitCountOf({ headBytes, payloadBytes, unitBytes });
+          expect(segmentOverheadBytes(tag, count - 1) + unitBytes).toBeLessThanOrEqual(room);
+          expect(unitBytes).toBeLessThanOrEqual(4096);
+          if (room <= 4096 && payloadBytes > unitBytes) expect(unitBytes).toBeGreaterThanOrEqual(room - 13);
           expect(wantBitmapRoom(room) + 14).toBeLessThanOrEqual(room);
         },
       ),
       { numRuns: FUZZ_CASES, seed: 6 },
     );
+  });
+
+  it("of the payload are the same whatever its head and, among the first 128, its tag", () => {
+    const length = fc.integer({ min: 1, max: 900 });
+    const tag = fc.integer({ min: 0, max: 127 });
+    const payloads = fc.integer({ min: 2000, max: 60_000 });
+    fc.assert(
+      fc.property(payloads, fc.tuple(length, tag), fc.tuple(length, tag), (payloadBytes, ...twice) => {
+        const [first, second] = twice.map(([headBytes, tag]) => {
+          const unitBytes = unitBytesFor(1000, { headBytes, payloadBytes }, tag);
+          const measures = { headBytes, payloadBytes, unitBytes };
+          const spans = Array.from({ length: unitCountOf(measures) }, (_, unit) => spanOf(unit, measures));
+          return spans.filter(({ ofHead }) => !ofHead);
+        });
+        expect(second).toEqual(first);
+        expect(first!.map(({ start }) => start).slice(1)).toEqual(first!.map(({ end }) => end).slice(0, -1));
+        expect([first![0]!.start, first!.at(-1)!.end]).toEqual([0, payloadBytes]);
+      }),
+    );
+  });
+
+  it("are wanted when any byte of them is not held, the head always", () => {
+    const measures = { headBytes: 150, payloadBytes: 1000, unitBytes: 100 };
+    const wanted = (...held: (readonly [number, number])[]): number[] => {
+      const missing = missingUnits(
+        measures,
+        held.map(([start, end]) => ({ start, end })),
+      );
+      return Array.from({ length: 12 }, (_, unit) => unit).filter((unit) => missing.has(unit));
+    };
+    expect(wanted()).toHaveLength(12);
+    expect(wanted([0, 1000])).toEqual([0, 1]);
+    expect(wanted([300, 650], [0, 300])).toEqual([0, 1, 8, 9, 10, 11]);
+    expect(wanted([101, 299], [700, 5000])).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(wanted([150, 250], [250, 300])).toEqual([0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11]);
   });
 });
