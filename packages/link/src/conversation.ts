@@ -191,7 +191,9 @@ class LinkConversation implements Conversation {
     if (this.graceUntilMs !== null && nowMs >= this.graceUntilMs) this.graceUntilMs = null;
     const waitedInVain = this.turn.tick(nowMs) && this.asked;
     if (this.session === null || this.handshake.beginning) return;
-    const expired = [this.live.tick(nowMs), this.outgoing.expire(nowMs)].includes(true);
+    // On half duplex the end of the wait is the end of it for all that was asked in the burst before.
+    const inVain = waitedInVain ? this.turn.burst - 1 : null;
+    const expired = [this.live.tick(nowMs), this.outgoing.expire(nowMs, inVain)].includes(true);
     // On half duplex only a whole wait is silence; on full duplex every question that expires.
     const silent = this.init.channel.duplex === "half" ? waitedInVain : expired;
     if (silent && this.live.silent(nowMs)) this.lose("the neighbour no longer answers");
@@ -257,7 +259,8 @@ class LinkConversation implements Conversation {
       session,
       burst: this.turn.burst,
       roomBytes: parcel.roomBytes,
-      deadlineMs: (tries) => nowMs + this.init.channel.airtimeMs(parcelBytes) + this.timing.backOffMs(tries),
+      deadlineMs: (tries) =>
+        nowMs + this.init.channel.airtimeMs(parcelBytes) + this.timing.repetitionMs(tries),
     });
     this.mustAnswer = false;
     const probing = this.live.sent(nowMs, session.nextCounter16);
@@ -267,8 +270,8 @@ class LinkConversation implements Conversation {
     if (filled.asking < this.outgoing.sendingUrgency()) this.turn.hurry();
     const half = this.init.channel.duplex === "half";
     const sealedBytes = parcelBytes - parcel.roomBytes + records.length;
-    // Into silence only one parcel at a time.
-    const enough = this.turn.burstFull(sealedBytes, parcelBytes) || overtakes || this.live.silentAsks > 0;
+    // A report may be lost once; into longer silence only one parcel at a time.
+    const enough = this.turn.burstFull(sealedBytes, parcelBytes) || overtakes || this.live.silentAsks > 1;
     const over = half && (!more || enough);
     const ask = half ? over && (this.askedInBurst || filled.asked || probing || more) : probing;
     this.askedInBurst = over ? false : this.askedInBurst || filled.asked;

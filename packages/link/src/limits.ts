@@ -105,6 +105,12 @@ export const LINK_LIMITS = {
   decisionGraceMs: 1000,
   /** Shortest patience on a channel that loses nothing, in milliseconds. */
   answerLosslessMsMin: 10_000,
+  /**
+   * On a channel that may lose parcels so many silences in a row are taken for loss: the question comes again without
+   * growing patience. Our choice: at 20 % loss a question and its answer get through with 64 %, so that one more than
+   * these fail once in sixty.
+   */
+  silencesTakenForLoss: 3,
   /** Growth of patience per unanswered question, and its bound. */
   backOffFactor: 1.5,
   backOffMax: 6,

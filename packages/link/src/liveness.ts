@@ -51,7 +51,7 @@ export class Liveness {
     const probing = this.probeDue || this.unconfirmed;
     this.probeDue = false;
     this.firstWord = false;
-    this.probeDeadlineMs = probing ? nowMs + this.timing.backOffMs(this.patience) : null;
+    this.probeDeadlineMs = probing ? nowMs + this.timing.repetitionMs(this.patience) : null;
     return probing;
   }
 

@@ -56,10 +56,10 @@ export class OutgoingNotes {
     this.settled(entry.note.key, { result: "accepted" });
   }
 
-  expire(nowMs: number): boolean {
+  expire(nowMs: number, inVain: number | null): boolean {
     let any = false;
     for (const entry of this.notes) {
-      if (!expired(entry, nowMs)) continue;
+      if (!expired(entry, nowMs, inVain)) continue;
       entry.nextPart = 0;
       any = true;
     }

@@ -156,10 +156,10 @@ export class OutgoingBook {
     if (tag !== undefined) this.heardVerdict(tag, { result: "accepted" });
   }
 
-  /** Turns what has waited in vain into questions that are due; true if there was any. */
-  expire(nowMs: number): boolean {
-    let any = this.notes.expire(nowMs);
-    for (const entry of this.transfers) if (expired(entry, nowMs)) any = true;
+  /** Turns what has waited in vain into questions that are due; true if there was any. `inVain`: a burst without an answer. */
+  expire(nowMs: number, inVain: number | null): boolean {
+    let any = this.notes.expire(nowMs, inVain);
+    for (const entry of this.transfers) if (expired(entry, nowMs, inVain)) any = true;
     return any;
   }
 

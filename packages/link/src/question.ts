@@ -44,9 +44,10 @@ export function markAsked(question: Question, context: FillContext): void {
   question.deadlineMs = context.deadlineMs(question.tries);
 }
 
-/** What has waited in vain becomes due again; true if it had. */
-export function expired(question: Question, nowMs: number): boolean {
-  if (question.deadlineMs === null || nowMs < question.deadlineMs) return false;
+/** What has waited in vain becomes due again; true if it had. `inVain`: the burst that is known to have no answer. */
+export function expired(question: Question, nowMs: number, inVain: number | null): boolean {
+  if (question.deadlineMs === null) return false;
+  if (nowMs < question.deadlineMs && question.askedBurst !== inVain) return false;
   question.deadlineMs = null;
   question.due = true;
   question.tries++;

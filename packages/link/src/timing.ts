@@ -47,6 +47,16 @@ export class Timing {
     return base + this.chanceMs(base / 4);
   }
 
+  /** The same for a question in a session, where the first few silences are nothing but weather. */
+  repetitionMs(silences: number): number {
+    return this.backOffMs(this.beyondLoss(silences));
+  }
+
+  /** Silences in a row that loss does not explain. */
+  private beyondLoss(silences: number): number {
+    return this.channel.lossy ? Math.max(0, silences - LINK_LIMITS.silencesTakenForLoss) : silences;
+  }
+
   /** How long one who began a handshake may take to go on. */
   candidateLifeMs(): number {
     return LINK_LIMITS.candidateLifeAnswers * this.answerMs();
@@ -68,10 +78,10 @@ export class Timing {
   }
 
   /** A random wait before speaking unasked, so that two that begin together rarely collide twice. */
-  contentionMs(tries: number): number {
+  contentionMs(silences: number): number {
     const { channel } = this;
     const windowMs = Math.max(50, 2 * channel.turnaroundMs + channel.airtimeMs(32));
-    return this.chanceMs(windowMs * 2 ** Math.min(tries, 4));
+    return this.chanceMs(windowMs * 2 ** Math.min(this.beyondLoss(silences), 4));
   }
 
   private chanceMs(belowMs: number): number {

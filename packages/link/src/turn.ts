@@ -67,7 +67,7 @@ export class Turn {
     this.burstMs += airtimeMs;
     if (!how.over) return;
     this.endBurst();
-    if (how.ask) this.waitUntilMs = sentAtMs + this.timing.backOffMs(this.silentAsks);
+    if (how.ask) this.waitUntilMs = sentAtMs + this.timing.repetitionMs(this.silentAsks);
     else this.quietUntilMs = sentAtMs + this.timing.nextParcelMs() + this.timing.contentionMs(0);
   }
 
