@@ -93,8 +93,9 @@ export const LINK_LIMITS = {
   parcelsPerSessionMax: 2 ** 40,
   /**
    * Channel time of one burst on half duplex, in milliseconds; then the other side may speak. At first, and whenever
-   * the other side has something to say, the smaller; while it only answers, more by this factor each time up to the
-   * larger: then a turn costs less, and its urgent message still waits for one burst only. Our choice.
+   * the other side has something to say, the smaller, or two of the largest parcels where they take longer; while it
+   * only answers, more by this factor each time up to the larger: then a turn costs less, and its urgent message still
+   * waits for one burst only. Our choice.
    */
   burstMsMin: 8000,
   burstMsMax: 60_000,

@@ -32,6 +32,12 @@ export class Timing {
     return this.channel.airtimeMs(this.parcelBytes(this.channel.parcelBytesMax));
   }
 
+  /** A short burst: two parcels at least, since each turn costs as much however little was said. */
+  shortBurstMs(): number {
+    const { burstMsMin, burstMsMax } = LINK_LIMITS;
+    return Math.min(burstMsMax, Math.max(burstMsMin, 2 * this.longestAirtimeMs()));
+  }
+
   /** Until the first parcel of an answer should be here, counted from the end of our last parcel. */
   answerMs(): number {
     const { channel } = this;

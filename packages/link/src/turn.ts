@@ -16,7 +16,9 @@ export class Turn {
   private inBurst = false;
   private granted = false;
   private burstMs = 0;
-  private allowedMs: number = LINK_LIMITS.burstMsMin;
+  /** What a burst may take while both have something to say. */
+  private readonly shortMs: number;
+  private allowedMs: number;
   /** Our last burst ended because it was full. */
   private filled = false;
   private waitUntilMs: number | null = null;
@@ -29,6 +31,8 @@ export class Turn {
 
   constructor(private readonly timing: Timing) {
     this.half = timing.channel.duplex === "half";
+    this.shortMs = timing.shortBurstMs();
+    this.allowedMs = this.shortMs;
   }
 
   /** May we speak now, having something to say? Draws the random wait when nobody has the turn. */
@@ -50,7 +54,7 @@ export class Turn {
 
   /** Something urgent waits for an answer: what is less urgent keeps it waiting no longer than a short burst. */
   hurry(): void {
-    this.allowedMs = Math.min(this.allowedMs, this.burstMs + LINK_LIMITS.burstMsMin);
+    this.allowedMs = Math.min(this.allowedMs, this.burstMs + this.shortMs);
   }
 
   /** We handed out a parcel. */
@@ -82,8 +86,8 @@ export class Turn {
   /** The neighbour spoke; `over`: it has ended and gives us the turn; `more`: it has more than answers to say. */
   heard(nowMs: number, over: boolean, more = true): void {
     if (!this.half) return;
-    const { burstMsMin, burstMsMax, burstGrowth } = LINK_LIMITS;
-    if (more) this.allowedMs = burstMsMin;
+    const { burstMsMax, burstGrowth } = LINK_LIMITS;
+    if (more) this.allowedMs = this.shortMs;
     else if (over && this.filled) this.allowedMs = Math.min(this.allowedMs * burstGrowth, burstMsMax);
     this.endBurst();
     this.waitUntilMs = null;
