@@ -86,8 +86,8 @@ export const LIMITS = {
   chunkBytesMax: 4_096,
   chunkBytesMin: 256,
   /** Milliseconds of airtime of a chunk at most: links that are slower get smaller chunks. Design §4.7 says 60 s until
-   *  the first message is there; handshake, head and frames take a fifth of that. */
-  chunkAirtimeMsMax: 48_000,
+   *  the first message is there; handshake, head, frames and turns take a quarter of that. */
+  chunkAirtimeMsMax: 46_000,
   /** Blocks in one chunk; then the next chunk begins. As the format allows. */
   chunkBlocksMax: 256,
   /** Bytes of content compressed as one block: at most, and at least, whatever the chunk may hold. */
