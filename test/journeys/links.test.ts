@@ -108,6 +108,8 @@ describe("a far end that restarts unseen", () => {
     }
     await world.until(() => shore.mailbox.handed.length === 1, "delivery");
     await world.until(() => allEnded(aurora, "delivered"), "receipt");
+    // The last answer is still on the air.
+    await world.clock.advance(2_000);
     const [neighbour] = (await statusOf(shore, "radio")).neighbours;
     expect(neighbour).toMatchObject({ incomingCount: 0, outgoingCount: 0 });
   });
