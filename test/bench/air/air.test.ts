@@ -17,7 +17,7 @@ const ROW_MS_MAX = 240_000;
 const WITHIN: ReadonlySet<string> = new Set([
   ...["small-waiting", "mail-waiting", "mail-outsiders", "small-single", "mail-single", "small-first"],
   ...["small-acquainted", "mail-1200", "mail-300hd", "mail-1200-first", "mail-300hd-first"],
-  ...["flash-behind-bulk", "cut-link-whole", "probe-duplicates"],
+  ...["flash-behind-bulk", "cut-link", "cut-link-killed", "cut-link-whole", "probe-duplicates"],
 ]);
 
 /** What is one parcel of 219 bytes is one of 231; the command plays both. */
