@@ -44,7 +44,7 @@ describe("the last line of a run", () => {
     `);
     expect(last).toEqual(["1 skipped", "2 passed, 1 failed"]);
     expect(status).not.toBe(0);
-    expect(JSON.parse(json)).toEqual({ passed: 2, failed: 1, skipped: 1 });
+    expect(JSON.parse(json)).toEqual({ passed: 2, failed: 1, skipped: 1, died: [] });
   });
 
   it("counts a file that does not load as a failure", () => {
@@ -65,6 +65,19 @@ describe("the last line of a run", () => {
     expect(status).not.toBe(0);
   });
 
+  it("names the file whose process died", () => {
+    const { status, last, json } = run(`
+      it("a", () => {});
+      it("b", () => { process.kill(process.pid, "SIGKILL"); return new Promise(() => {}); });
+    `);
+    const { failed, died } = JSON.parse(json);
+    expect(died).toEqual([
+      { file: expect.stringMatching(/a\.test\.ts$/), passed: 2 - failed + 1, failed, skipped: 0 },
+    ]);
+    expect(last[1]).toMatch(/^\d passed, [1-9] failed$/);
+    expect(status).not.toBe(0);
+  });
+
   it("passes a good run", () => {
     const { status, last } = run('it("a", () => {});');
     expect(last).toEqual(["0 skipped", "1 passed, 0 failed"]);
@@ -73,10 +86,15 @@ describe("the last line of a run", () => {
 
   it("counts unknown states and uncaught errors as failures, and an empty run as failed", () => {
     const children = { allTests: () => [{ result: () => ({ state: "pending" }) }], allSuites: () => [] };
-    const file = { errors: () => [], children };
-    expect(tallyOf([file], 2)).toEqual({ passed: 0, failed: 3, skipped: 0 });
+    const file = { moduleId: "/a.test.ts", errors: () => [], children };
+    expect(tallyOf([file], 2)).toEqual({
+      passed: 0,
+      failed: 3,
+      skipped: 0,
+      died: [{ file: "/a.test.ts", passed: 0, failed: 2, skipped: 0 }],
+    });
     expect(exitCodeOf(tallyOf([], 0))).toBe(1);
-    expect(lastLines({ passed: 3, failed: 0, skipped: 2 })).toBe("2 skipped\n3 passed, 0 failed\n");
+    expect(lastLines({ passed: 3, failed: 0, skipped: 2, died: [] })).toBe("2 skipped\n3 passed, 0 failed\n");
   });
 });
 
