@@ -55,6 +55,20 @@ describe("a store that has reached its quota", () => {
     },
   );
 
+  it("replaces small values, as long as they do not grow", async () => {
+    const store = await shelf.store(shelf.directory(), { quotaBytes: QUOTA_BYTES });
+    await store.putState("pair", content(3_000));
+    await fill(store, 40_000);
+    await fill(store, 100, 10_000);
+    await expect(store.putState("another", content(3_000))).rejects.toMatchObject(FULL);
+    await store.putState("pair", content(3_000, 2));
+    await store.putState("pair", content(9, 3));
+    expect(await store.getState("pair")).toEqual(content(9, 3));
+    await expect(store.putState("pair", content(60_000))).rejects.toMatchObject(FULL);
+    await store.putState("pair", null);
+    expect(await store.getState("pair")).toBeNull();
+  });
+
   it("refuses the growing call of a group and keeps its company", async () => {
     const store = await shelf.store(shelf.directory(), { quotaBytes: QUOTA_BYTES });
     const kept = await fill(store, 40_000);

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import type { Row } from "./connection.js";
 import { SPOOL_LIMITS } from "./limits.js";
 import { DELIVERY_RANK } from "./meters.js";
+import type { DeliveryRecord, EndState, MessageKey, NewDelivery } from "./records.js";
 import * as rows from "./rows.js";
-import type { DeliveryRecord, EndState, MessageKey, NewDelivery } from "./spool.js";
 import type { Store } from "./store.js";
 
 /** Of the column `state`. A held delivery has a damaged body: it waits for its deadline. */

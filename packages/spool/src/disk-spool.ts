@@ -1,4 +1,3 @@
-// long because: it is the one list of calls of the store, each two or three lines
 import { invariant, ProtocolError } from "@estafette/contract";
 import { DamagedBody } from "./bodies.js";
 import type { Row } from "./connection.js";
@@ -6,12 +5,14 @@ import { toRecord as toDelivery } from "./delivery-table.js";
 import { toRecord as toEnvelope } from "./envelope-table.js";
 import { diskFault } from "./files.js";
 import type { GroupCommit } from "./group-commit.js";
+import * as joining from "./joining.js";
 import * as keeping from "./keeping.js";
 import { SPOOL_LIMITS } from "./limits.js";
 import { toRecord as toMessage } from "./message-table.js";
 import { PartialTable } from "./partial-table.js";
+import type * as api from "./records.js";
 import * as settling from "./settling.js";
-import type * as api from "./spool.js";
+import type { Spool } from "./spool.js";
 import type { Store } from "./store.js";
 import type { Tables } from "./tables.js";
 
@@ -30,7 +31,7 @@ export interface Parts {
 }
 
 /** The durable store on SQLite. Made by {@link openSpool}. */
-export class DiskSpool implements api.Spool {
+export class DiskSpool implements Spool {
   private isShut = false;
   private forgetAgainMs = 0;
   private readonly tables: Tables;
@@ -60,7 +61,7 @@ export class DiskSpool implements api.Spool {
     return this.group.change({ growsBytes, run: () => keeping.keepEnvelope(this.tables, envelope) });
   }
 
-  acceptArrival(arrival: Parameters<api.Spool["acceptArrival"]>[0]): ReturnType<api.Spool["acceptArrival"]> {
+  acceptArrival(arrival: Parameters<Spool["acceptArrival"]>[0]): ReturnType<Spool["acceptArrival"]> {
     const growsBytes = keeping.arrivalBytes(arrival.deliveries, arrival.notes);
     return this.group.change({ growsBytes, run: () => keeping.keepArrival(this.tables, arrival) });
   }
@@ -71,43 +72,15 @@ export class DiskSpool implements api.Spool {
     readonly envelope: api.NewEnvelope;
   }): Promise<void> {
     const { messages, envelope } = composed;
-    return this.settle(() => keeping.compose(this.tables, messages, envelope));
+    return this.settle(() => joining.compose(this.tables, messages, envelope));
   }
 
   companions(leg: api.Leg, limits: { readonly limit: number; readonly bodyBytesMax: number }) {
-    return this.group.look(() => {
-      const { legs, messages } = this.tables;
-      const found: { leg: api.Leg; record: api.MessageRecord }[] = [];
-      let bytes = 0;
-      const first = leg.what.kind === "message" ? messages.byKey(leg.what.key) : undefined;
-      if (first === undefined || leg.hop.link === null) return found;
-      const lead = toMessage(first);
-      const where = { link: leg.hop.link, neighbour: leg.hop.neighbour, limit: 1000 };
-      const all = [leg, ...legs.ready(where).filter((l) => l.legId !== leg.legId)];
-      for (const one of all) {
-        if (one.what.kind !== "message") continue;
-        const row = messages.byKey(one.what.key);
-        if (row === undefined || row.end_state !== null || row.envelope_id !== null) continue;
-        const record = toMessage(row);
-        if (
-          record.mode !== lead.mode ||
-          record.class !== lead.class ||
-          Buffer.compare(record.destination, lead.destination) !== 0
-        )
-          continue;
-        bytes += record.bodyBytes;
-        if (found.length > 0 && (found.length >= limits.limit || bytes > limits.bodyBytesMax)) break;
-        found.push({ leg: one, record });
-      }
-      return found;
-    });
+    return this.group.look(() => joining.companions(this.tables, leg, limits));
   }
 
-  decompose(
-    id: api.EnvelopeId,
-    waiting: readonly { readonly key: api.MessageKey; readonly body: Uint8Array; readonly hop: api.Hop }[],
-  ): Promise<boolean> {
-    return this.settle(() => keeping.decompose(this.tables, id, waiting));
+  decompose(id: api.EnvelopeId, waiting: readonly joining.Returning[]): Promise<boolean> {
+    return this.settle(() => joining.decompose(this.tables, id, waiting));
   }
 
   settleMessages(
@@ -224,7 +197,7 @@ export class DiskSpool implements api.Spool {
     return this.group.look(() => this.tables.untold.list(limit));
   }
 
-  tell(told: Parameters<api.Spool["tell"]>[0]): ReturnType<api.Spool["tell"]> {
+  tell(told: Parameters<Spool["tell"]>[0]): ReturnType<Spool["tell"]> {
     return this.settle(() => keeping.tell(this.tables, told));
   }
 
@@ -281,8 +254,8 @@ export class DiskSpool implements api.Spool {
   /** A delivery that has ended is returned unchanged. */
   settleDelivery(
     deliveryId: number,
-    result: Parameters<api.Spool["settleDelivery"]>[1],
-  ): ReturnType<api.Spool["settleDelivery"]> {
+    result: Parameters<Spool["settleDelivery"]>[1],
+  ): ReturnType<Spool["settleDelivery"]> {
     return this.settle(() => {
       const row = this.tables.deliveries.byId(deliveryId);
       if (row === undefined) throw noSuchDelivery();
@@ -297,7 +270,7 @@ export class DiskSpool implements api.Spool {
   }
 
   // ── the rest ──────────────────────────────────────────────────────────────────────────────────────────
-  listMessages(filter: Parameters<api.Spool["listMessages"]>[0]): Promise<readonly api.MessageRecord[]> {
+  listMessages(filter: Parameters<Spool["listMessages"]>[0]): Promise<readonly api.MessageRecord[]> {
     return this.group.look(() => this.tables.messages.list(filter).map(toMessage));
   }
 
@@ -305,7 +278,7 @@ export class DiskSpool implements api.Spool {
     return this.group.look(() => this.tables.envelopes.list(limit).map(toEnvelope));
   }
 
-  listDeliveries(filter: Parameters<api.Spool["listDeliveries"]>[0]): Promise<readonly api.DeliveryRecord[]> {
+  listDeliveries(filter: Parameters<Spool["listDeliveries"]>[0]): Promise<readonly api.DeliveryRecord[]> {
     return this.group.look(() => this.tables.deliveries.list(filter).map(toDelivery));
   }
 
@@ -328,8 +301,10 @@ export class DiskSpool implements api.Spool {
   }
 
   putState(name: string, value: Uint8Array | null): Promise<void> {
-    const growsBytes = value === null ? 0 : value.length + 1;
-    return this.group.change({ growsBytes, run: () => this.tables.state.put(name, value) });
+    const { state } = this.tables;
+    const growsBytes = value === null ? 0 : name.length + value.length;
+    const added = () => state.growth(name, value);
+    return this.group.change({ growsBytes, added, run: () => state.put(name, value) });
   }
 
   stats(): Promise<api.SpoolStats> {

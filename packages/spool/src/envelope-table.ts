@@ -1,6 +1,6 @@
 import type { Row } from "./connection.js";
+import { CLASS_RANK, type EnvelopeId, type EnvelopeRecord, type NewEnvelope } from "./records.js";
 import * as rows from "./rows.js";
-import { CLASS_RANK, type EnvelopeId, type EnvelopeRecord, type NewEnvelope } from "./spool.js";
 import type { Store } from "./store.js";
 
 const COLUMNS = `envelope_no, id, head, transit, destination, class, lifetime_ms, age_ms, from_neighbour,

@@ -10,6 +10,8 @@ export interface Change {
   readonly run: () => unknown;
   /** Bytes this adds to the store; 0 for what settles, replaces or removes. Such changes work on a full store. */
   readonly growsBytes: number;
+  /** Asked inside the transaction, where what it replaces is known: what it really adds, at most `growsBytes`. */
+  readonly added?: () => number;
 }
 
 interface Call extends Change {

@@ -1,19 +1,19 @@
-import { invariant, ProtocolError } from "@estafette/contract";
+import { invariant } from "@estafette/contract";
 import { toRecord as toDelivery } from "./delivery-table.js";
+import { joinsOf } from "./leg-row.js";
 import { SPOOL_LIMITS } from "./limits.js";
 import {
   CLASS_RANK,
   type EnvelopeId,
   type Hop,
-  type MessageKey,
   type NewDelivery,
   type NewEnvelope,
   type NewMessage,
   type NewNote,
   type NotesKept,
-  type Spool,
   type WhenLast,
-} from "./spool.js";
+} from "./records.js";
+import type { Spool } from "./spool.js";
 import type { Tables } from "./tables.js";
 
 /** What an arrival is, as {@link Spool.acceptArrival} takes it. */
@@ -27,7 +27,8 @@ export function keepMessages(
   invariant(fresh.length <= SPOOL_LIMITS.batchItemsMax, "a submission is within SPOOL_LIMITS.batchItemsMax");
   for (const message of fresh) {
     const { messageNo, deadlineMs } = messages.insert(message);
-    legs.insert({ messageNo }, message.hop, CLASS_RANK[message.class], deadlineMs);
+    const rank = CLASS_RANK[message.class];
+    legs.insert({ target: { messageNo }, hop: message.hop, rank, deadlineMs, joins: joinsOf(message) });
   }
   const { batchItemsMax } = SPOOL_LIMITS;
   invariant(here.length <= batchItemsMax, "deliveries are within SPOOL_LIMITS.batchItemsMax");
@@ -82,46 +83,13 @@ export function keepArrival(
   return { outcome: "kept", noteHops: keepNotes(tables, arrival.notes, envelope?.id ?? null, arrival.last) };
 }
 
-/** @throws ProtocolError EST_PROTOCOL_STATE when one of the messages no longer waits: pick again. */
-export function compose(tables: Tables, keys: readonly MessageKey[], envelope: NewEnvelope): void {
-  const { messages, legs } = tables;
-  invariant(keys.length <= SPOOL_LIMITS.batchItemsMax, "a batch is within SPOOL_LIMITS.batchItemsMax");
-  for (const key of keys) {
-    const row = messages.byKey(key);
-    if (row === undefined || row.end_state !== null || row.envelope_id !== null) {
-      throw new ProtocolError("EST_PROTOCOL_STATE", "a message to be composed no longer waits");
-    }
-    legs.removeOf({ messageNo: Number(row.message_no) });
-    messages.markComposed(row, envelope.id);
-  }
-  insertEnvelope(tables, envelope);
-}
-
-export function decompose(
-  tables: Tables,
-  id: Uint8Array,
-  waiting: readonly { readonly key: MessageKey; readonly body: Uint8Array; readonly hop: Hop }[],
-): boolean {
-  const { messages, legs, envelopes } = tables;
-  const envelope = envelopes.byId(id);
-  if (envelope === undefined) return false;
-  for (const { key, body, hop } of waiting) {
-    const row = messages.byKey(key);
-    if (row === undefined) continue;
-    messages.markWaiting(row, body);
-    legs.insert({ messageNo: Number(row.message_no) }, hop, Number(row.class), Number(row.deadline_ms));
-  }
-  legs.removeOf({ envelopeNo: Number(envelope.envelope_no) });
-  envelopes.release(envelope);
-  return true;
-}
-
-function insertEnvelope({ envelopes, legs, seen }: Tables, envelope: NewEnvelope): void {
+export function insertEnvelope({ envelopes, legs, seen }: Tables, envelope: NewEnvelope): void {
   const { hops } = envelope;
   invariant(hops.length >= 1, "an envelope is planned before it is kept");
   invariant(hops.length <= SPOOL_LIMITS.hopsMax, "the hops of an envelope are within SPOOL_LIMITS.hopsMax");
   const { envelopeNo, deadlineMs } = envelopes.insert(envelope);
-  for (const hop of hops) legs.insert({ envelopeNo }, hop, CLASS_RANK[envelope.class], deadlineMs);
+  const rank = CLASS_RANK[envelope.class];
+  for (const hop of hops) legs.insert({ target: { envelopeNo }, hop, rank, deadlineMs, joins: null });
   seen.add(envelope);
 }
 

@@ -1,24 +1,22 @@
-import { InvariantError, invariant } from "@estafette/contract";
+import { invariant } from "@estafette/contract";
 import type { Row } from "./connection.js";
+import { JOINED, JOINS, LEG, toLeg } from "./leg-row.js";
 import { SPOOL_LIMITS } from "./limits.js";
+import type { Hop, Leg, NewNote } from "./records.js";
 import * as rows from "./rows.js";
-import type { Hop, Leg, NewNote } from "./spool.js";
 import type { Store } from "./store.js";
-
-/** Of the column `state`. A held leg belongs to a damaged body: it waits for its deadline, nothing else. */
-const LEG = { waiting: 0, ready: 1, held: 2 } as const;
 
 /** Notes travel among the urgent, behind flash only: a receipt frees space upstream. Our choice. */
 const NOTE_RANK = 1;
 
-const JOINED = `SELECT l.leg_id, l.link, l.neighbour, l.class, l.deadline_ms, l.attempts, l.note,
-  m.origin, m.epoch, m.sequence, e.id FROM legs AS l`;
-const JOINS = `LEFT JOIN messages AS m ON m.message_no = l.message_no
-  LEFT JOIN envelopes AS e ON e.envelope_no = l.envelope_no`;
-
 /** The one query every lane asks again and again: an index probe, never a sort. */
 export const READY_SQL = `${JOINED} INDEXED BY legs_ready ${JOINS}
   WHERE l.state = ${LEG.ready} AND l.link = ? AND l.neighbour = ? AND l.class = ? AND l.deadline_ms > ?
+  ORDER BY l.deadline_ms, l.leg_id LIMIT ?`;
+
+/** Messages that may share an envelope with one: the same probe, with what an envelope has one of. */
+export const JOINABLE_SQL = `${JOINED} INDEXED BY legs_joinable ${JOINS}
+  WHERE l.state = ${LEG.ready} AND l.link = ? AND l.neighbour = ? AND l.class = ? AND l.joins = ? AND l.deadline_ms > ?
   ORDER BY l.deadline_ms, l.leg_id LIMIT ?`;
 
 export interface LegTarget {
@@ -26,10 +24,21 @@ export interface LegTarget {
   readonly envelopeNo?: number;
 }
 
+/** A copy that begins its way. */
+export interface NewLeg {
+  readonly target: LegTarget;
+  readonly hop: Hop;
+  readonly rank: number;
+  readonly deadlineMs: number;
+  /** What an envelope has one of, see {@link joinsOf}; null: not to be joined. */
+  readonly joins: Uint8Array | null;
+}
+
 /** Copies on their way: what goes next over which link to whom. */
 export class LegTable {
   private readonly insertRow;
   private readonly selectReady;
+  private readonly selectJoinable;
   private readonly selectUnplanned;
   private readonly selectOnLink;
   private readonly selectOfMessage;
@@ -50,10 +59,11 @@ export class LegTable {
     const prepare = (sql: string) => store.connection.prepare(sql);
     const joined = (rest: string) => prepare(`${JOINED} ${JOINS} ${rest}`);
     this.insertRow = prepare(
-      `INSERT INTO legs (state, link, neighbour, class, deadline_ms, not_before_ms, attempts, message_no,
-       envelope_no, note) VALUES (${LEG.ready}, ?, ?, ?, ?, 0, 0, ?, ?, ?)`,
+      `INSERT INTO legs (state, link, neighbour, class, deadline_ms, joins, not_before_ms, attempts,
+       message_no, envelope_no, note) VALUES (${LEG.ready}, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?)`,
     );
     this.selectReady = prepare(READY_SQL);
+    this.selectJoinable = prepare(JOINABLE_SQL);
     this.selectUnplanned = joined(
       "WHERE l.state < 2 AND l.link IS NULL AND l.leg_id > ? ORDER BY l.leg_id LIMIT ?",
     );
@@ -86,9 +96,10 @@ export class LegTable {
     );
   }
 
-  insert(target: LegTarget, hop: Hop, rank: number, deadlineMs: number): void {
+  insert({ target, hop, rank, deadlineMs, joins }: NewLeg): void {
     const { messageNo = null, envelopeNo = null } = target;
-    this.insertRow.run(linkColumn(hop.link), hop.neighbour, rank, deadlineMs, messageNo, envelopeNo, null);
+    const link = linkColumn(hop.link);
+    this.insertRow.run(link, hop.neighbour, rank, deadlineMs, joins, messageNo, envelopeNo, null);
   }
 
   insertNotes(notes: readonly NewNote[]): void {
@@ -96,7 +107,8 @@ export class LegTable {
     for (const { hop, bytes, lifetimeMs } of notes) {
       invariant(bytes.length <= SPOOL_LIMITS.noteBytesMax, "a note is within SPOOL_LIMITS.noteBytesMax");
       const deadlineMs = this.store.nowMs() + rows.lifetimeColumn(lifetimeMs);
-      this.insertRow.run(linkColumn(hop.link), hop.neighbour, NOTE_RANK, deadlineMs, null, null, bytes);
+      const link = linkColumn(hop.link);
+      this.insertRow.run(link, hop.neighbour, NOTE_RANK, deadlineMs, null, null, null, bytes);
     }
   }
 
@@ -109,6 +121,19 @@ export class LegTable {
       found.push(...more.map(toLeg));
     }
     return found;
+  }
+
+  /** Ready messages of one hop and class that may share an envelope, nearest deadline first. */
+  joinable(where: {
+    readonly link: string;
+    readonly neighbour: Uint8Array;
+    readonly rank: number;
+    readonly joins: Uint8Array;
+    readonly limit: number;
+  }): Leg[] {
+    const { link, neighbour, rank, joins } = where;
+    const limit = rows.rowsColumn(where.limit);
+    return this.selectJoinable.all(link, neighbour, rank, joins, this.store.nowMs(), limit).map(toLeg);
   }
 
   on(where: { readonly link: string | null; readonly afterLegId: number; readonly limit: number }): Leg[] {
@@ -184,24 +209,4 @@ function linkColumn(link: string | null): string | null {
     "a link name is within SPOOL_LIMITS.wordCharsMax",
   );
   return link;
-}
-
-function toLeg(row: Row): Leg {
-  return {
-    legId: rows.number(row, "leg_id"),
-    hop: { link: rows.textOrNull(row, "link"), neighbour: rows.bytes(row, "neighbour") },
-    class: rows.className(row.class),
-    deadlineMs: rows.number(row, "deadline_ms"),
-    attempts: rows.number(row, "attempts"),
-    what: whatOf(row),
-  };
-}
-
-function whatOf(row: Row): Leg["what"] {
-  if (row.note instanceof Uint8Array) {
-    return { kind: "note", noteId: rows.number(row, "leg_id"), bytes: rows.bytes(row, "note") };
-  }
-  if (row.id instanceof Uint8Array) return { kind: "envelope", id: rows.bytes(row, "id") };
-  if (row.origin instanceof Uint8Array) return { kind: "message", key: rows.keyOf(row) };
-  throw new InvariantError("EST_INVARIANT", "a leg carries a message, an envelope or a note");
 }

@@ -1,6 +1,5 @@
 import type { Row } from "./connection.js";
 import { SPOOL_LIMITS } from "./limits.js";
-import * as rows from "./rows.js";
 import {
   CLASS_RANK,
   type EndState,
@@ -8,7 +7,8 @@ import {
   type MessageKey,
   type MessageRecord,
   type NewMessage,
-} from "./spool.js";
+} from "./records.js";
+import * as rows from "./rows.js";
 import type { Store } from "./store.js";
 
 const COLUMNS = `message_no, origin, epoch, sequence, submission_id, account, sender, recipients, destination,
@@ -31,6 +31,7 @@ export class MessageTable {
   private readonly selectNewestOpen;
   private readonly selectSubmission;
   private readonly updateComposed;
+  private readonly updateWaiting;
   private readonly updateDetail;
   private readonly updateEnvelopeDetail;
   private readonly updateEnd;
@@ -58,6 +59,9 @@ export class MessageTable {
       "WHERE submission_id = ? AND (? = 0 OR end_state IS NULL) ORDER BY message_no DESC LIMIT ?",
     );
     this.updateComposed = prepare("UPDATE messages SET envelope_id = ?, body_no = NULL WHERE message_no = ?");
+    this.updateWaiting = prepare(
+      "UPDATE messages SET envelope_id = NULL, body_no = ?, body_bytes = ? WHERE message_no = ?",
+    );
     this.updateDetail = prepare("UPDATE messages SET detail = ? WHERE message_no = ?");
     this.updateEnvelopeDetail = prepare(
       "UPDATE messages SET detail = ? WHERE end_state IS NULL AND envelope_id = ?",
@@ -136,10 +140,9 @@ export class MessageTable {
     this.stopWaiting(row);
   }
 
+  /** It waits again, with this content. The envelope that had it is about to go. */
   markWaiting(row: Row, body: Uint8Array): void {
-    this.store.connection
-      .prepare("UPDATE messages SET envelope_id = NULL, body_no = ?, body_bytes = ? WHERE message_no = ?")
-      .run(this.store.bodies.keep(body), body.length, rows.number(row, "message_no"));
+    this.updateWaiting.run(this.store.bodies.keep(body), body.length, rows.number(row, "message_no"));
     this.store.meters.waiting(rows.number(row, "class"), body.length, 1);
   }
 

@@ -1,5 +1,5 @@
 import { invariant } from "@estafette/contract";
-import type { EndState, SpoolStats } from "./spool.js";
+import type { EndState, SpoolStats } from "./records.js";
 
 const METERS = [
   "waitingFlash",

@@ -1,8 +1,8 @@
 import { invariant, ProtocolError } from "@estafette/contract";
 import type { Row } from "./connection.js";
 import { SPOOL_LIMITS } from "./limits.js";
+import type { EnvelopeId, PartialRange, PartialRecord } from "./records.js";
 import * as rows from "./rows.js";
-import type { EnvelopeId, PartialRange, PartialRecord } from "./spool.js";
 import type { Store } from "./store.js";
 
 /*
@@ -112,17 +112,21 @@ export class PartialTable {
     return payload;
   }
 
-  /** Null while a byte of it is missing. */
+  /** Null while a byte of it is missing. Reads no more than it gives. */
   readRange(id: EnvelopeId, start: number, end: number): Uint8Array | null {
-    const held = this.get(id)?.ranges.some((r) => r.start <= start && end <= r.end) ?? false;
     const row = this.selectById.get(id);
-    if (!held || row === undefined) return null;
+    if (row === undefined || end < start) return null;
+    const partialNo = rows.number(row, "partial_no");
+    const isHeld = this.rangesTouching(partialNo, { start, end }).some(
+      (r) => r.start <= start && end <= r.end,
+    );
+    if (!isHeld) return null;
     const bytes = new Uint8Array(end - start);
-    for (const chunk of this.selectChunks.all(rows.number(row, "partial_no"))) {
+    for (const chunk of this.chunksCrossing(partialNo, { start, end })) {
       const content = rows.bytes(chunk, "content");
       const at = rows.number(chunk, "start_byte");
       const [from, to] = [Math.max(start, at), Math.min(end, at + content.length)];
-      if (from < to) bytes.set(content.subarray(from - at, to - at), from - start);
+      bytes.set(content.subarray(from - at, to - at), from - start);
     }
     return bytes;
   }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Bodies } from "./bodies.js";
 import { Connection } from "./connection.js";
-import { READY_SQL } from "./leg-table.js";
+import { JOINABLE_SQL, READY_SQL } from "./leg-table.js";
 import { Meters } from "./meters.js";
 import { migrate } from "./schema.js";
 import { Tables } from "./tables.js";
@@ -54,6 +54,14 @@ describe("how SQLite runs our statements", () => {
     const plan = planOf(READY_SQL);
     expect(plan).toContain(
       "SEARCH l USING INDEX legs_ready (link=? AND neighbour=? AND class=? AND deadline_ms>?)",
+    );
+    expect(plan).not.toMatch(/SCAN|TEMP B-TREE/);
+  });
+
+  it("what may be joined is a probe of its index, in its order", () => {
+    const plan = planOf(JOINABLE_SQL);
+    expect(plan).toContain(
+      "SEARCH l USING INDEX legs_joinable (link=? AND neighbour=? AND class=? AND joins=? AND deadline_ms>?)",
     );
     expect(plan).not.toMatch(/SCAN|TEMP B-TREE/);
   });

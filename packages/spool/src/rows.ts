@@ -2,7 +2,7 @@ import { InvariantError, invariant, type MessageClass } from "@estafette/contrac
 import { plain } from "./bodies.js";
 import type { Row, Value } from "./connection.js";
 import { SPOOL_LIMITS } from "./limits.js";
-import type { MessageKey } from "./spool.js";
+import type { MessageKey } from "./records.js";
 
 const CLASSES: readonly MessageClass[] = ["flash", "priority", "normal", "bulk"];
 

@@ -96,6 +96,7 @@ CREATE TABLE legs (
   neighbour BLOB NOT NULL CHECK (length(neighbour) = 16),
   class INTEGER NOT NULL CHECK (class BETWEEN 0 AND 3),
   deadline_ms INTEGER NOT NULL,
+  joins BLOB CHECK (joins IS NULL OR (length(joins) = 17 AND message_no IS NOT NULL)),
   not_before_ms INTEGER NOT NULL,
   attempts INTEGER NOT NULL,
   message_no INTEGER REFERENCES messages (message_no),
@@ -104,6 +105,7 @@ CREATE TABLE legs (
   CHECK ((message_no IS NOT NULL) + (envelope_no IS NOT NULL) + (note IS NOT NULL) = 1)
 ) STRICT;
 CREATE INDEX legs_ready ON legs (link, neighbour, class, deadline_ms) WHERE state = 1;
+CREATE INDEX legs_joinable ON legs (link, neighbour, class, joins, deadline_ms) WHERE state = 1 AND joins IS NOT NULL;
 CREATE INDEX legs_waiting ON legs (not_before_ms) WHERE state = 0;
 CREATE INDEX legs_by_link ON legs (link, leg_id) WHERE state < 2;
 CREATE INDEX legs_message ON legs (message_no) WHERE message_no IS NOT NULL;

@@ -1,6 +1,6 @@
 import { SPOOL_LIMITS } from "./limits.js";
+import type { EnvelopeId, NodeAddress, PassedNote, SeenRecord } from "./records.js";
 import * as rows from "./rows.js";
-import type { EnvelopeId, NodeAddress, PassedNote, SeenRecord } from "./spool.js";
 import type { Store } from "./store.js";
 
 /** Envelope ids that are held, were carried or arrived: a second copy is answered HAVE. */

@@ -1,6 +1,5 @@
 import type { Row } from "./connection.js";
 import { toRecord as toEnvelope } from "./envelope-table.js";
-import * as rows from "./rows.js";
 import type {
   DeliveryRecord,
   EndState,
@@ -10,7 +9,8 @@ import type {
   LegOutcome,
   MessageKey,
   MessageRecord,
-} from "./spool.js";
+} from "./records.js";
+import * as rows from "./rows.js";
 import type { Tables } from "./tables.js";
 
 /*

@@ -80,7 +80,7 @@ export class Transaction {
       connection.control("BEGIN IMMEDIATE");
       quota.measure();
       for (const change of changes) {
-        const refusal = refused.get(change) ?? (quota.admits(change.growsBytes) ? null : diskFull());
+        const refusal = refused.get(change) ?? (quota.admits(addedBy(change)) ? null : diskFull());
         outcomes.push(refusal === null ? this.runOne(change, refused) : { done: false, error: refusal });
       }
       writeStore();
@@ -122,6 +122,10 @@ export class Transaction {
       return { done: false, error: trouble === "full" ? diskFull(error) : ruled(error) };
     }
   }
+}
+
+function addedBy(change: Change): number {
+  return change.added?.() ?? change.growsBytes;
 }
 
 /** The schema is the last guard of our own statements: what it refuses, our code or its caller got wrong. */

@@ -1,8 +1,8 @@
 import { invariant } from "@estafette/contract";
 import type { Row } from "./connection.js";
 import { SPOOL_LIMITS } from "./limits.js";
+import type { EnvelopeId, Failure, MessageKey, Untold } from "./records.js";
 import * as rows from "./rows.js";
-import type { EnvelopeId, Failure, MessageKey, Untold } from "./spool.js";
 import type { Store } from "./store.js";
 
 const INSERT = `INSERT INTO untold (kind, origin, epoch, sequence, submission_id, sender, failures, end_state, reason,
