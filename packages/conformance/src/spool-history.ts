@@ -17,12 +17,15 @@ export const HISTORY_ACTS = [
   "envelope",
   "arrive",
   "compose",
+  "decompose",
+  "join",
   "taken",
   "refused",
   "retry",
   "replan",
   "receipt",
   "end",
+  "endSome",
   "begin",
   "finish",
   "write",
@@ -37,6 +40,7 @@ export const HISTORY_ACTS = [
 
 const CLASSES = Object.keys(CLASS_RANK) as (keyof typeof CLASS_RANK)[];
 const ENDS: readonly EndState[] = ["delivered", "expired", "refused", "deleted"];
+const SOME_ENDS = ["delivered", "forwarded", "refused"] as const;
 const TOTAL_BYTES = 40;
 
 /** Lives one history in a store and in the model, and compares all that can be seen after each step. */
@@ -94,7 +98,7 @@ class History {
       from: sixteen(7),
       hops: hops.map(({ link, neighbour }) => ({ link, neighbour: sixteen(neighbour) })),
     });
-    expect(answer).toBe(this.model.keepEnvelope(fresh.modelled, hops));
+    expect(answer).toBe(this.model.keepEnvelope({ ...fresh.modelled, isOwn: false }, hops));
   }
 
   private async arrive({ pick, more }: HistoryStep): Promise<void> {
@@ -119,9 +123,37 @@ class History {
     await this.world.spool.compose({ messages, envelope: { ...fresh.given, from: null, hops } });
     this.model.compose(
       chosen.map((one) => one.sequence),
-      fresh.modelled,
+      { ...fresh.modelled, isOwn: true },
       link,
     );
+  }
+
+  /** The envelopes of our own come apart when all that is open in them is named. */
+  private async decompose({ pick, more }: HistoryStep): Promise<void> {
+    const envelope = this.model.envelopes[pick % Math.max(1, this.model.envelopes.length)];
+    const id = envelope?.id ?? 9_999;
+    const named = this.model.messages.filter((one) => one.envelope === id).map((one) => one.sequence);
+    if (more % 3 === 0) named.pop();
+    const back = { link: at(LINKS, more), neighbour: 9 };
+    const waiting = named.map((sequence) => ({
+      key: message(sequence).key,
+      body: content(more, 3),
+      hop: { ...back, neighbour: sixteen(back.neighbour) },
+    }));
+    const answer = await this.world.spool.decompose(sixteen(id), waiting).catch(() => "refused");
+    expect(answer).toBe(this.model.decompose(id, named, { bodyBytes: more, hop: back }));
+  }
+
+  private async join({ pick, more }: HistoryStep): Promise<void> {
+    const legs = await allLegs(this.world.spool);
+    const [leg, modelled] = [
+      legs[pick % Math.max(1, legs.length)],
+      this.model.legs[pick % Math.max(1, legs.length)],
+    ];
+    if (leg === undefined || modelled === undefined) return;
+    const limits = { limit: 1 + (more % 9), bodyBytesMax: more * 2 };
+    const found = await this.world.spool.companions(leg, limits);
+    expect(found.map(({ record }) => record.key.sequence)).toEqual(this.model.companions(modelled, limits));
   }
 
   private taken(step: HistoryStep): Promise<void> {
@@ -176,6 +208,19 @@ class History {
     expect(ended !== null).toBe(this.model.end(sequence, end));
   }
 
+  private async endSome({ pick, more }: HistoryStep): Promise<void> {
+    const { messages } = this.model;
+    const from = pick % Math.max(1, messages.length);
+    const some = messages.slice(from, from + 1 + (more % 3)).map((one) => one.sequence);
+    const end = at(SOME_ENDS, more);
+    const keys = some.map((sequence) => message(sequence).key);
+    const ended = await this.world.spool.settleMessages(keys, end, "so");
+    const expected = some.filter((sequence) => this.model.end(sequence, end));
+    expect(ended.map((one) => [one.key.sequence, one.end])).toEqual(
+      expected.map((sequence) => [sequence, end]),
+    );
+  }
+
   private async begin({ pick }: HistoryStep): Promise<void> {
     const { spool } = this.world;
     const records = (await spool.listDeliveries({ limit: 1_000 })).toReversed();
@@ -210,6 +255,11 @@ class History {
     this.model.write(id, TOTAL_BYTES, start, end, true);
     const isWhole = this.model.partials.get(id)?.every((isHeld) => isHeld) ?? false;
     expect(await this.world.spool.readPartial(sixteen(id))).toEqual(isWhole ? whole : null);
+    const [from, to] = [more % 30, (more % 30) + (pick % 20)];
+    const held = this.model.partials.get(id)?.slice(from, to) ?? [];
+    const isHeld = held.length === to - from && held.every((one) => one);
+    const read = await this.world.spool.readPartialRange(sixteen(id), from, to);
+    if (to > from) expect(read).toEqual(isHeld ? whole.subarray(from, to) : null);
   }
 
   private async drop({ pick, more }: HistoryStep): Promise<void> {

@@ -6,7 +6,7 @@ interface ModelMessage {
   readonly sequence: number;
   readonly className: ClassName;
   readonly deadlineMs: number;
-  readonly bodyBytes: number;
+  bodyBytes: number;
   readonly receipt: boolean;
   envelope: number | null;
   end: EndState | null;
@@ -17,6 +17,7 @@ interface ModelEnvelope {
   readonly className: ClassName;
   readonly deadlineMs: number;
   readonly payloadBytes: number;
+  readonly isOwn: boolean;
   takenCount: number;
 }
 
@@ -108,6 +109,47 @@ export class SpoolModel {
       this.dropLegs(`message ${message.sequence}`);
     }
     this.keepEnvelope(envelope, [{ link, neighbour: 9 }]);
+  }
+
+  decompose(
+    id: number,
+    named: readonly number[],
+    back: { readonly bodyBytes: number; readonly hop: { link: string | null; neighbour: number } },
+  ): boolean | "refused" {
+    const envelope = this.envelopes.find((one) => one.id === id);
+    if (envelope === undefined) return false;
+    const open = this.openIn(id);
+    if (!envelope.isOwn || open.some((one) => !named.includes(one.sequence))) return "refused";
+    for (const message of open) {
+      Object.assign(message, { envelope: null, bodyBytes: back.bodyBytes });
+      this.addLeg(`message ${message.sequence}`, message, back.hop);
+    }
+    this.purge(id, "deleted");
+    return true;
+  }
+
+  /** Messages that may be joined with the one this leg carries, that one first. All go to one destination here. */
+  companions(
+    leg: ModelLeg,
+    limits: { readonly limit: number; readonly bodyBytesMax: number },
+  ): readonly number[] {
+    const lead = this.waitingOf(leg);
+    if (lead === null || leg.link === null) return [];
+    const found = [lead];
+    let bytes = lead.bodyBytes;
+    for (const what of this.ready(leg.link, leg.neighbour)) {
+      const other = this.messages.find((one) => `message ${one.sequence}` === what);
+      if (other === undefined || other === lead || other.className !== lead.className) continue;
+      bytes += other.bodyBytes;
+      if (found.length >= limits.limit || bytes > limits.bodyBytesMax) break;
+      found.push(other);
+    }
+    return found.map((one) => one.sequence);
+  }
+
+  private waitingOf(leg: ModelLeg): ModelMessage | null {
+    const message = this.messages.find((one) => `message ${one.sequence}` === leg.what);
+    return message !== undefined && message.envelope === null && message.end === null ? message : null;
   }
 
   settleLeg(leg: ModelLeg, outcome: "taken" | "refused" | { readonly retryAtMs: number }): void {

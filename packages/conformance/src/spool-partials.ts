@@ -71,6 +71,35 @@ export const partialCases: SpoolCases = {
     expect((await spool.stats()).partialBytes).toBe(0);
   },
 
+  "a part can be read as soon as all of it is there": async (world) => {
+    const read = (start: number, end: number) => world.spool.readPartialRange(ID, start, end);
+    expect(await read(0, 1)).toBeNull();
+    await world.spool.writePartial(ID, 1_000, 100, part(100, 300));
+    await world.spool.writePartial(ID, 1_000, 300, part(300, 400));
+    await world.spool.writePartial(ID, 1_000, 600, part(600, 700));
+    expect(await read(100, 400)).toEqual(part(100, 400));
+    expect(await read(250, 350)).toEqual(part(250, 350));
+    expect(await read(399, 400)).toEqual(part(399, 400));
+    expect(await read(200, 200)).toEqual(new Uint8Array(0));
+    for (const [start, end] of [
+      [99, 101],
+      [350, 401],
+      [300, 700],
+      [690, 1_001],
+      [300, 200],
+      [-1, 5],
+    ] as const)
+      expect(await read(start, end)).toBeNull();
+    await world.spool.dropPartial(ID, [{ start: 250, end: 260 }]);
+    expect(await read(240, 270)).toBeNull();
+    expect(await read(260, 400)).toEqual(part(260, 400));
+    await world.spool.flush();
+    await world.crash();
+    expect(await world.spool.readPartialRange(ID, 100, 250)).toEqual(part(100, 250));
+    await world.spool.dropPartial(ID);
+    expect(await world.spool.readPartialRange(ID, 100, 250)).toBeNull();
+  },
+
   "ranges outside the payload are refused": async ({ spool }) => {
     const outside = [
       [10, 8, 3],

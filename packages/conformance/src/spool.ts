@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, it } from "vitest";
 import { carryingCases } from "./spool-carrying.js";
 import { deliveryCases } from "./spool-deliveries.js";
 import { durabilityCases } from "./spool-durability.js";
+import { joiningCases } from "./spool-joining.js";
 import { keepingCases } from "./spool-keeping.js";
+import { lastCases } from "./spool-last.js";
 import { partialCases } from "./spool-partials.js";
 import { settlingCases } from "./spool-settling.js";
 import { tellingCases } from "./spool-telling.js";
@@ -10,10 +12,12 @@ import { type SpoolCases, type SpoolSetup, SpoolWorld } from "./spool-world.js";
 
 const CHAPTERS: Readonly<Record<string, SpoolCases>> = {
   keeping: keepingCases,
+  joining: joiningCases,
   carrying: carryingCases,
   settling: settlingCases,
   telling: tellingCases,
   deliveries: deliveryCases,
+  last: lastCases,
   partials: partialCases,
   durability: durabilityCases,
 };
