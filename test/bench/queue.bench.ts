@@ -36,6 +36,7 @@ export interface QueueBenchOptions {
 }
 
 const LINKS = ["radio", "satellite", "harbour", "island"] as const;
+const SENDERS = 100;
 const CLASSES = ["priority", "normal", "bulk"] as const;
 const LIFETIME_MS = 86_400_000;
 const NEIGHBOUR = new Uint8Array(16).fill(9);
@@ -97,7 +98,7 @@ function message(link: string): NewMessage {
   return {
     key: { origin: new Uint8Array(16).fill(1), epoch: 1, sequence },
     submissionId: `S${sequence}`,
-    account: "anna",
+    account: `user ${sequence % SENDERS}`,
     from: "anna@ship.example",
     to: ["ben@shore.example"],
     destination,

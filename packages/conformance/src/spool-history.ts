@@ -1,6 +1,6 @@
 import { CLASS_RANK, type EndState } from "@estafette/spool";
 import { expect } from "vitest";
-import { SpoolModel } from "./spool-model.js";
+import { grouped, SpoolModel } from "./spool-model.js";
 import { arrival, content, delivery, envelope, HOUR_MS, message, sixteen } from "./spool-samples.js";
 import { allLegs, LINKS, PARTIAL_IDS, STATE_NAMES, sightOfModel, sightOfSpool } from "./spool-sight.js";
 import type { SpoolWorld } from "./spool-world.js";
@@ -50,7 +50,8 @@ export async function liveHistory(world: SpoolWorld, steps: readonly HistoryStep
     history.model.nowMs = world.spool.nowMs();
     await history.live(step);
     history.model.nowMs = world.spool.nowMs();
-    expect(await sightOfSpool(world.spool)).toEqual(sightOfModel(history.model));
+    const flowOf = (what: string) => history.model.flowOf(what);
+    expect(await sightOfSpool(world.spool, flowOf)).toEqual(sightOfModel(history.model));
   }
 }
 
@@ -67,8 +68,10 @@ class History {
   }
 
   private async accept({ pick, more }: HistoryStep): Promise<void> {
+    const account = `user ${pick % 3}`;
     const fresh = Array.from({ length: 1 + (more % 2) }, () =>
       message(this.nextNumber++, {
+        account,
         class: at(CLASSES, pick),
         lifetimeMs: (1 + (pick % 3)) * HOUR_MS,
         receipt: more % 3 === 0,
@@ -81,7 +84,14 @@ class History {
       const deadlineMs = this.model.nowMs + one.lifetimeMs;
       const { receipt, hop } = one;
       this.model.accept(
-        { sequence: one.key.sequence, className: one.class, deadlineMs, bodyBytes: one.body.length, receipt },
+        {
+          sequence: one.key.sequence,
+          className: one.class,
+          deadlineMs,
+          bodyBytes: one.body.length,
+          receipt,
+          flow: account,
+        },
         { link: hop.link, neighbour: 9 },
       );
     }
@@ -96,9 +106,12 @@ class History {
     const answer = await this.world.spool.acceptEnvelope({
       ...fresh.given,
       from: sixteen(7),
+      origin: sixteen(more % 2),
       hops: hops.map(({ link, neighbour }) => ({ link, neighbour: sixteen(neighbour) })),
     });
-    expect(answer).toBe(this.model.keepEnvelope({ ...fresh.modelled, isOwn: false }, hops));
+    expect(answer).toBe(
+      this.model.keepEnvelope({ ...fresh.modelled, isOwn: false, flow: `origin ${more % 2}` }, hops),
+    );
   }
 
   private async arrive({ pick, more }: HistoryStep): Promise<void> {
@@ -123,7 +136,7 @@ class History {
     await this.world.spool.compose({ messages, envelope: { ...fresh.given, from: null, hops } });
     this.model.compose(
       chosen.map((one) => one.sequence),
-      { ...fresh.modelled, isOwn: true },
+      { ...fresh.modelled, isOwn: true, flow: chosen[0]?.flow ?? "" },
       link,
     );
   }
@@ -151,9 +164,23 @@ class History {
       this.model.legs[pick % Math.max(1, legs.length)],
     ];
     if (leg === undefined || modelled === undefined) return;
-    const limits = { limit: 1 + (more % 9), bodyBytesMax: more * 2 };
-    const found = await this.world.spool.companions(leg, limits);
-    expect(found.map(({ record }) => record.key.sequence)).toEqual(this.model.companions(modelled, limits));
+    const limits = { limit: 1 + (more % 9), bodyBytesMax: more % 2 === 0 ? 1_000_000 : more * 2 };
+    const [first, ...others] = (await this.world.spool.companions(leg, limits)).map(({ record }) => record);
+    const joinable = this.model.joinable(modelled);
+    expect(first === undefined).toBe(joinable === null);
+    if (first === undefined || joinable === null) return;
+    expect(`message ${first.key.sequence}`).toBe(modelled.what);
+    const ofFlow = grouped(
+      others,
+      (one) => one.account ?? "",
+      (one) => one.key.sequence,
+    );
+    for (const [flow, own] of ofFlow) expect(joinable.get(flow)?.slice(0, own.length)).toEqual(own);
+    const bytes = others.reduce((sum, one) => sum + one.bodyBytes, first.bodyBytes);
+    if (others.length > 0) expect(bytes).toBeLessThanOrEqual(limits.bodyBytesMax);
+    const count = Math.min(limits.limit - 1, [...joinable.values()].flat().length);
+    if (more % 2 === 0) expect(others).toHaveLength(count);
+    else expect(others.length).toBeLessThanOrEqual(count);
   }
 
   private taken(step: HistoryStep): Promise<void> {

@@ -8,6 +8,8 @@ interface ModelMessage {
   readonly deadlineMs: number;
   bodyBytes: number;
   readonly receipt: boolean;
+  /** Whose turn it takes. */
+  readonly flow: string;
   envelope: number | null;
   end: EndState | null;
 }
@@ -18,6 +20,7 @@ interface ModelEnvelope {
   readonly deadlineMs: number;
   readonly payloadBytes: number;
   readonly isOwn: boolean;
+  readonly flow: string;
   takenCount: number;
 }
 
@@ -27,6 +30,7 @@ interface ModelLeg {
   readonly className: ClassName;
   readonly deadlineMs: number;
   readonly what: string;
+  readonly flow: string;
   notBeforeMs: number;
   isWaiting: boolean;
   attempts: number;
@@ -128,27 +132,23 @@ export class SpoolModel {
     return true;
   }
 
-  /** Messages that may be joined with the one this leg carries, that one first. All go to one destination here. */
-  companions(
-    leg: ModelLeg,
-    limits: { readonly limit: number; readonly bodyBytesMax: number },
-  ): readonly number[] {
-    const lead = this.waitingOf(leg);
-    if (lead === null || leg.link === null) return [];
-    const found = [lead];
-    let bytes = lead.bodyBytes;
-    for (const what of this.ready(leg.link, leg.neighbour)) {
-      const other = this.messages.find((one) => `message ${one.sequence}` === what);
-      if (other === undefined || other === lead || other.className !== lead.className) continue;
-      bytes += other.bodyBytes;
-      if (found.length >= limits.limit || bytes > limits.bodyBytesMax) break;
-      found.push(other);
-    }
-    return found.map((one) => one.sequence);
+  /** Messages that may be joined with the one this leg carries, by flow; null: it does not wait. */
+  joinable(leg: ModelLeg): ReadonlyMap<string, readonly number[]> | null {
+    const lead = this.waitingOf(leg.what);
+    if (lead === null || leg.link === null) return null;
+    const others = [...this.ready(leg.link, leg.neighbour).values()]
+      .flat()
+      .map((what) => this.waitingOf(what));
+    const joined = others.filter((one) => one !== null && one !== lead && one.className === lead.className);
+    return grouped(
+      joined.filter((one) => one !== null),
+      (one) => one.flow,
+      (one) => one.sequence,
+    );
   }
 
-  private waitingOf(leg: ModelLeg): ModelMessage | null {
-    const message = this.messages.find((one) => `message ${one.sequence}` === leg.what);
+  private waitingOf(what: string): ModelMessage | null {
+    const message = this.messages.find((one) => `message ${one.sequence}` === what);
     return message !== undefined && message.envelope === null && message.end === null ? message : null;
   }
 
@@ -248,15 +248,21 @@ export class SpoolModel {
     return this.messages.filter((one) => one.envelope === envelope && one.end === null);
   }
 
-  ready(link: string, neighbour: number): string[] {
-    return this.legs
-      .filter(
-        (leg) =>
-          leg.link === link && leg.neighbour === neighbour && !leg.isWaiting && leg.deadlineMs > this.nowMs,
-      )
-      .map((leg, order) => ({ leg, order, rank: CLASS_RANK[leg.className] }))
-      .sort((a, b) => a.rank - b.rank || a.leg.deadlineMs - b.leg.deadlineMs || a.order - b.order)
-      .map(({ leg }) => leg.what);
+  /** What may go there, by class and flow, each in its order. Whose turn it is between them is for the store to say. */
+  ready(link: string, neighbour: number): ReadonlyMap<string, readonly string[]> {
+    const legs = this.legs.filter(
+      (leg) =>
+        leg.link === link && leg.neighbour === neighbour && !leg.isWaiting && leg.deadlineMs > this.nowMs,
+    );
+    return grouped(
+      legs.sort((a, b) => a.deadlineMs - b.deadlineMs),
+      (leg) => `${CLASS_RANK[leg.className]} ${leg.flow}`,
+      (leg) => leg.what,
+    );
+  }
+
+  flowOf(what: string): string {
+    return this.legs.find((leg) => leg.what === what)?.flow ?? "";
   }
 
   due(): number[] {
@@ -272,14 +278,34 @@ export class SpoolModel {
 
   private addLeg(
     what: string,
-    of: { readonly className: ClassName; readonly deadlineMs: number },
+    of: { readonly className: ClassName; readonly deadlineMs: number; readonly flow: string },
     hop: { link: string | null; neighbour: number },
   ): void {
-    const { className, deadlineMs } = of;
-    this.legs.push({ ...hop, className, deadlineMs, what, notBeforeMs: 0, isWaiting: false, attempts: 0 });
+    const { className, deadlineMs, flow } = of;
+    this.legs.push({
+      ...hop,
+      className,
+      deadlineMs,
+      flow,
+      what,
+      notBeforeMs: 0,
+      isWaiting: false,
+      attempts: 0,
+    });
   }
 
   private dropLegs(what: string): void {
     this.legs = this.legs.filter((leg) => leg.what !== what);
   }
+}
+
+/** Lists by a key, in the order they come. */
+export function grouped<T, V>(
+  list: readonly T[],
+  keyOf: (one: T) => string,
+  pick: (one: T) => V,
+): ReadonlyMap<string, readonly V[]> {
+  const groups = new Map<string, V[]>();
+  for (const one of list) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), pick(one)]);
+  return groups;
 }

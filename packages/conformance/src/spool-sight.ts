@@ -1,5 +1,5 @@
 import { CLASS_RANK, type EndState, type Leg, type PartialRange, type Spool } from "@estafette/spool";
-import type { SpoolModel } from "./spool-model.js";
+import { grouped, type SpoolModel } from "./spool-model.js";
 import { sixteen } from "./spool-samples.js";
 
 export const LINKS = ["a", "b", null] as const;
@@ -22,14 +22,16 @@ export interface Sight {
     neighbour: number,
     attempts: number,
   ])[];
-  readonly ready: readonly (readonly string[])[];
+  /** By link and neighbour: what may go, by class and flow. */
+  readonly ready: readonly ReadonlyMap<string, readonly string[]>[];
   readonly deliveries: readonly (readonly [number, readonly string[], number, boolean, string | null])[];
   readonly due: readonly number[];
   readonly partials: readonly (readonly PartialRange[] | null)[];
   readonly state: readonly (number | null)[];
 }
 
-export async function sightOfSpool(spool: Spool): Promise<Sight> {
+/** @param flowOf Whose turn a leg takes, by its name. */
+export async function sightOfSpool(spool: Spool, flowOf: (what: string) => string): Promise<Sight> {
   const stats = await spool.stats();
   const messages = (await spool.listMessages({ limit: 1_000 })).toReversed();
   const deliveries = (await spool.listDeliveries({ limit: 1_000 })).toReversed();
@@ -50,7 +52,9 @@ export async function sightOfSpool(spool: Spool): Promise<Sight> {
       numberOf(leg.hop.neighbour) ?? -1,
       leg.attempts,
     ]),
-    ready: (await Promise.all(ready)).map((legs) => legs.map(nameOf)),
+    ready: (await Promise.all(ready)).map((legs) =>
+      grouped(legs, (leg) => `${CLASS_RANK[leg.class]} ${flowOf(nameOf(leg))}`, nameOf),
+    ),
     deliveries: deliveries.map((one) => [
       one.key.sequence,
       one.pending,

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, it } from "vitest";
 import { carryingCases } from "./spool-carrying.js";
 import { deliveryCases } from "./spool-deliveries.js";
 import { durabilityCases } from "./spool-durability.js";
+import { fairnessCases } from "./spool-fairness.js";
 import { joiningCases } from "./spool-joining.js";
 import { keepingCases } from "./spool-keeping.js";
 import { lastCases } from "./spool-last.js";
@@ -14,6 +15,7 @@ const CHAPTERS: Readonly<Record<string, SpoolCases>> = {
   keeping: keepingCases,
   joining: joiningCases,
   carrying: carryingCases,
+  fairness: fairnessCases,
   settling: settlingCases,
   telling: tellingCases,
   deliveries: deliveryCases,

@@ -117,6 +117,7 @@ async function keepTransit(
     ageMs: transit.ageS * 1000,
     payload,
     from: neighbour.address,
+    origin: signed.originAddress,
     ackCommitment: header.ackCommitment,
     hops: hopsOf(core, plan.hop, request),
   });

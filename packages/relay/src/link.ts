@@ -120,12 +120,12 @@ export class Link implements SessionHost {
     await this.#running;
   }
 
-  /** The most urgent leg that is not settled yet decides. */
+  /** The most urgent leg that is not settled yet decides; one of a lower class may be before it. */
   async #isUrgent({ peer }: Session): Promise<boolean> {
     if (!peer) return false;
-    const where = { link: this.settings.name, neighbour: peer.address, limit: 1 };
-    const [leg] = await this.core.spool.ready(where);
-    return leg?.class === "flash" || leg?.class === "priority";
+    const where = { link: this.settings.name, neighbour: peer.address, limit: 2 };
+    const legs = await this.core.spool.ready(where);
+    return legs.some((leg) => leg.class === "flash" || leg.class === "priority");
   }
 
   /** The most this neighbour wants to be sent, in bytes per second, as it says in its greeting; null: no wish. */

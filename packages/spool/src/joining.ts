@@ -1,18 +1,11 @@
 import { invariant, ProtocolError } from "@estafette/contract";
 import type { Row } from "./connection.js";
+import { flowOfEnvelope, flowOfMessage } from "./flow.js";
 import { insertEnvelope } from "./keeping.js";
 import { joinsOf } from "./leg-row.js";
 import { SPOOL_LIMITS } from "./limits.js";
 import { toRecord } from "./message-table.js";
-import {
-  CLASS_RANK,
-  type EnvelopeId,
-  type Hop,
-  type Leg,
-  type MessageKey,
-  type MessageRecord,
-  type NewEnvelope,
-} from "./records.js";
+import type { EnvelopeId, Hop, Leg, MessageKey, MessageRecord, NewEnvelope } from "./records.js";
 import * as rows from "./rows.js";
 import type { Tables } from "./tables.js";
 
@@ -39,12 +32,10 @@ export function companions(
     return row !== undefined && isWaiting(row) ? toRecord(row) : null;
   };
   const lead = waiting(leg);
-  const { link, neighbour } = leg.hop;
-  if (lead === null || link === null) return [];
-  const where = { link, neighbour, rank: CLASS_RANK[lead.class], joins: joinsOf(lead), limit };
+  if (lead === null || leg.hop.link === null) return [];
   const found: Companion[] = [{ leg, record: lead }];
   let bytes = lead.bodyBytes;
-  for (const other of legs.joinable(where)) {
+  for (const other of legs.joinable(leg, joinsOf(lead))) {
     const record = other.legId === leg.legId ? null : waiting(other);
     if (record === null) continue;
     bytes += record.bodyBytes;
@@ -62,15 +53,18 @@ function isWaiting(row: Row): boolean {
 export function compose(tables: Tables, keys: readonly MessageKey[], envelope: NewEnvelope): void {
   const { messages, legs } = tables;
   invariant(keys.length <= SPOOL_LIMITS.batchItemsMax, "a batch is within SPOOL_LIMITS.batchItemsMax");
+  let lead: Row | null = null;
   for (const key of keys) {
     const row = messages.byKey(key);
     if (row === undefined || !isWaiting(row)) {
       throw new ProtocolError("EST_PROTOCOL_STATE", "a message to be composed no longer waits");
     }
-    legs.removeOf({ messageNo: rows.number(row, "message_no") });
+    lead ??= row;
+    legs.compose(rows.number(row, "message_no"));
     messages.markComposed(row, envelope.id);
   }
-  insertEnvelope(tables, envelope);
+  const flow = lead === null ? flowOfEnvelope(envelope) : flowOfMessage(toRecord(lead));
+  insertEnvelope(tables, envelope, { flow, bytes: 0 });
 }
 
 /** A message that is to wait again, and the content it waits with. */
@@ -105,12 +99,15 @@ function waitAgain({ messages, legs }: Tables, id: EnvelopeId, { key, body, hop 
   const isIn = row !== undefined && row.end_state === null && isOf(row, id);
   if (!isIn) return;
   messages.markWaiting(row, body);
+  const record = toRecord(row);
   legs.insert({
     target: { messageNo: rows.number(row, "message_no") },
     hop,
     rank: rows.number(row, "class"),
     deadlineMs: rows.number(row, "deadline_ms"),
-    joins: joinsOf(toRecord(row)),
+    joins: joinsOf(record),
+    flow: flowOfMessage(record),
+    bytes: body.length,
   });
 }
 

@@ -1,5 +1,6 @@
 import { invariant } from "@estafette/contract";
 import { toRecord as toDelivery } from "./delivery-table.js";
+import { flowOfEnvelope, flowOfMessage } from "./flow.js";
 import { joinsOf } from "./leg-row.js";
 import { SPOOL_LIMITS } from "./limits.js";
 import {
@@ -28,7 +29,9 @@ export function keepMessages(
   for (const message of fresh) {
     const { messageNo, deadlineMs } = messages.insert(message);
     const rank = CLASS_RANK[message.class];
-    legs.insert({ target: { messageNo }, hop: message.hop, rank, deadlineMs, joins: joinsOf(message) });
+    const { hop, body } = message;
+    const share = { flow: flowOfMessage(message), bytes: body.length };
+    legs.insert({ target: { messageNo }, hop, rank, deadlineMs, joins: joinsOf(message), ...share });
   }
   const { batchItemsMax } = SPOOL_LIMITS;
   invariant(here.length <= batchItemsMax, "deliveries are within SPOOL_LIMITS.batchItemsMax");
@@ -62,7 +65,8 @@ function notesWhenLast({ seen, deliveries }: Tables, id: EnvelopeId, last: WhenL
 
 export function keepEnvelope(tables: Tables, envelope: NewEnvelope): "kept" | "already-held" {
   if (tables.seen.get(envelope.id) !== null) return "already-held";
-  insertEnvelope(tables, envelope);
+  const bytes = envelope.head.length + envelope.payload.length;
+  insertEnvelope(tables, envelope, { flow: flowOfEnvelope(envelope), bytes });
   tables.partials.drop(envelope.id);
   return "kept";
 }
@@ -83,13 +87,19 @@ export function keepArrival(
   return { outcome: "kept", noteHops: keepNotes(tables, arrival.notes, envelope?.id ?? null, arrival.last) };
 }
 
-export function insertEnvelope({ envelopes, legs, seen }: Tables, envelope: NewEnvelope): void {
+/** @param share Whose turn it takes, and how much of it. */
+export function insertEnvelope(
+  { envelopes, legs, seen }: Tables,
+  envelope: NewEnvelope,
+  share: { readonly flow: Uint8Array; readonly bytes: number },
+): void {
   const { hops } = envelope;
   invariant(hops.length >= 1, "an envelope is planned before it is kept");
   invariant(hops.length <= SPOOL_LIMITS.hopsMax, "the hops of an envelope are within SPOOL_LIMITS.hopsMax");
   const { envelopeNo, deadlineMs } = envelopes.insert(envelope);
   const rank = CLASS_RANK[envelope.class];
-  for (const hop of hops) legs.insert({ target: { envelopeNo }, hop, rank, deadlineMs, joins: null });
+  for (const hop of hops)
+    legs.insert({ target: { envelopeNo }, hop, rank, deadlineMs, joins: null, ...share });
   seen.add(envelope);
 }
 

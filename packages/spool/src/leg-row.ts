@@ -7,7 +7,7 @@ import * as rows from "./rows.js";
 export const LEG = { waiting: 0, ready: 1, held: 2 } as const;
 
 /** A leg with the name of what it carries. */
-export const JOINED = `SELECT l.leg_id, l.link, l.neighbour, l.class, l.deadline_ms, l.attempts, l.note,
+export const JOINED = `SELECT l.leg_id, l.link, l.neighbour, l.class, l.deadline_ms, l.attempts, l.bytes, l.note,
   m.origin, m.epoch, m.sequence, e.id FROM legs AS l`;
 export const JOINS = `LEFT JOIN messages AS m ON m.message_no = l.message_no
   LEFT JOIN envelopes AS e ON e.envelope_no = l.envelope_no`;

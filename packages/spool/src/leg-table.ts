@@ -1,23 +1,32 @@
 import { invariant } from "@estafette/contract";
-import type { Row } from "./connection.js";
+import type { Row, Statement, Value } from "./connection.js";
+import type { FlowSource } from "./fair-share.js";
+import { NOTES_FLOW } from "./flow.js";
+import { HopTurns, type Turns } from "./hop-turns.js";
 import { JOINED, JOINS, LEG, toLeg } from "./leg-row.js";
 import { SPOOL_LIMITS } from "./limits.js";
-import type { Hop, Leg, NewNote } from "./records.js";
+import { CLASS_RANK, type Hop, type Leg, type NewNote } from "./records.js";
 import * as rows from "./rows.js";
 import type { Store } from "./store.js";
 
 /** Notes travel among the urgent, behind flash only: a receipt frees space upstream. Our choice. */
 const NOTE_RANK = 1;
 
-/** The one query every lane asks again and again: an index probe, never a sort. */
-export const READY_SQL = `${JOINED} INDEXED BY legs_ready ${JOINS}
-  WHERE l.state = ${LEG.ready} AND l.link = ? AND l.neighbour = ? AND l.class = ? AND l.deadline_ms > ?
-  ORDER BY l.deadline_ms, l.leg_id LIMIT ?`;
+/** Legs of one class that may go over one link to one neighbour now. */
+const READY = `l.state = ${LEG.ready} AND l.link = ? AND l.neighbour = ? AND l.class = ?`;
+/** Of one flow in its order, and the flow after one: what every lane asks again and again. Probes, never a sort. */
+const inFlow = (index: string, where: string) => `${JOINED} INDEXED BY ${index} ${JOINS}
+  WHERE ${where} AND l.flow = ? AND l.deadline_ms > ? ORDER BY l.deadline_ms, l.leg_id LIMIT ?`;
+const nextFlow = (index: string, where: string) => `SELECT l.flow FROM legs AS l INDEXED BY ${index}
+  WHERE ${where} AND l.flow > ? ORDER BY l.flow LIMIT 1`;
 
-/** Messages that may share an envelope with one: the same probe, with what an envelope has one of. */
-export const JOINABLE_SQL = `${JOINED} INDEXED BY legs_joinable ${JOINS}
-  WHERE l.state = ${LEG.ready} AND l.link = ? AND l.neighbour = ? AND l.class = ? AND l.joins = ? AND l.deadline_ms > ?
-  ORDER BY l.deadline_ms, l.leg_id LIMIT ?`;
+/** Everything that may go, and messages that may share an envelope with one. */
+export const READY_SQL = { first: inFlow("legs_ready", READY), next: nextFlow("legs_ready", READY) };
+const JOINABLE = `${READY} AND l.joins = ?`;
+export const JOINABLE_SQL = {
+  first: inFlow("legs_joinable", JOINABLE),
+  next: nextFlow("legs_joinable", JOINABLE),
+};
 
 export interface LegTarget {
   readonly messageNo?: number;
@@ -32,11 +41,21 @@ export interface NewLeg {
   readonly deadlineMs: number;
   /** What an envelope has one of, see {@link joinsOf}; null: not to be joined. */
   readonly joins: Uint8Array | null;
+  /** Whose turn it takes in its class, and how much of it: 0 when that is counted already. */
+  readonly flow: Uint8Array;
+  readonly bytes: number;
+}
+
+interface Where {
+  readonly link: string;
+  readonly neighbour: Uint8Array;
+  readonly limit: number;
 }
 
 /** Copies on their way: what goes next over which link to whom. */
 export class LegTable {
   private readonly insertRow;
+  private readonly turns = new HopTurns();
   private readonly selectReady;
   private readonly selectJoinable;
   private readonly selectUnplanned;
@@ -59,11 +78,12 @@ export class LegTable {
     const prepare = (sql: string) => store.connection.prepare(sql);
     const joined = (rest: string) => prepare(`${JOINED} ${JOINS} ${rest}`);
     this.insertRow = prepare(
-      `INSERT INTO legs (state, link, neighbour, class, deadline_ms, joins, not_before_ms, attempts,
-       message_no, envelope_no, note) VALUES (${LEG.ready}, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?)`,
+      `INSERT INTO legs (state, link, neighbour, class, deadline_ms, joins, flow, bytes,
+       not_before_ms, attempts, message_no, envelope_no, note)
+       VALUES (${LEG.ready}, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?)`,
     );
-    this.selectReady = prepare(READY_SQL);
-    this.selectJoinable = prepare(JOINABLE_SQL);
+    this.selectReady = { first: prepare(READY_SQL.first), next: prepare(READY_SQL.next) };
+    this.selectJoinable = { first: prepare(JOINABLE_SQL.first), next: prepare(JOINABLE_SQL.next) };
     this.selectUnplanned = joined(
       "WHERE l.state < 2 AND l.link IS NULL AND l.leg_id > ? ORDER BY l.leg_id LIMIT ?",
     );
@@ -71,7 +91,8 @@ export class LegTable {
     this.selectOfMessage = joined("WHERE l.message_no = ? ORDER BY l.leg_id LIMIT ?");
     this.selectOfEnvelope = joined("WHERE l.envelope_no = ? ORDER BY l.leg_id LIMIT ?");
     this.selectRow = prepare(
-      "SELECT leg_id, message_no, envelope_no, note IS NOT NULL AS is_note FROM legs WHERE leg_id = ?",
+      `SELECT leg_id, link, neighbour, class, flow, bytes, message_no, envelope_no, note IS NOT NULL AS is_note
+       FROM legs WHERE leg_id = ?`,
     );
     this.selectNextWaiting = prepare(
       "SELECT not_before_ms FROM legs WHERE state = 0 ORDER BY not_before_ms LIMIT 1",
@@ -88,7 +109,9 @@ export class LegTable {
     this.holdMessage = prepare(`UPDATE legs SET state = ${LEG.held} WHERE message_no = ?`);
     this.holdEnvelope = prepare(`UPDATE legs SET state = ${LEG.held} WHERE envelope_no = ?`);
     this.deleteOne = prepare("DELETE FROM legs WHERE leg_id = ?");
-    this.deleteOfMessage = prepare("DELETE FROM legs WHERE message_no = ?");
+    this.deleteOfMessage = prepare(
+      "DELETE FROM legs WHERE message_no = ? RETURNING link, neighbour, class, flow, bytes",
+    );
     this.deleteOfEnvelope = prepare("DELETE FROM legs WHERE envelope_no = ?");
     this.deleteOldNotes = prepare(
       `DELETE FROM legs WHERE leg_id IN
@@ -96,10 +119,10 @@ export class LegTable {
     );
   }
 
-  insert({ target, hop, rank, deadlineMs, joins }: NewLeg): void {
+  insert({ target, hop, rank, deadlineMs, joins, flow, bytes }: NewLeg): void {
     const { messageNo = null, envelopeNo = null } = target;
-    const link = linkColumn(hop.link);
-    this.insertRow.run(link, hop.neighbour, rank, deadlineMs, joins, messageNo, envelopeNo, null);
+    const where = [linkColumn(hop.link), hop.neighbour, rank, deadlineMs] as const;
+    this.insertRow.run(...where, joins, flow, bytes, messageNo, envelopeNo, null);
   }
 
   insertNotes(notes: readonly NewNote[]): void {
@@ -107,33 +130,68 @@ export class LegTable {
     for (const { hop, bytes, lifetimeMs } of notes) {
       invariant(bytes.length <= SPOOL_LIMITS.noteBytesMax, "a note is within SPOOL_LIMITS.noteBytesMax");
       const deadlineMs = this.store.nowMs() + rows.lifetimeColumn(lifetimeMs);
-      const link = linkColumn(hop.link);
-      this.insertRow.run(link, hop.neighbour, NOTE_RANK, deadlineMs, null, null, null, bytes);
+      const where = [linkColumn(hop.link), hop.neighbour, NOTE_RANK, deadlineMs] as const;
+      this.insertRow.run(...where, null, NOTES_FLOW, bytes.length, null, null, bytes);
     }
   }
 
-  ready(where: { readonly link: string; readonly neighbour: Uint8Array; readonly limit: number }): Leg[] {
-    const limit = rows.rowsColumn(where.limit);
-    const nowMs = this.store.nowMs();
+  /** In the order in which they are to go: classes by urgency and age, flows of a class in turn. */
+  ready({ link, neighbour, limit }: Where): Leg[] {
+    const { aging, shares } = this.turns.at(link, neighbour);
+    const classes = shares.map((share, rank) =>
+      share.inOrder(this.flows(this.selectReady, link, neighbour, rank)),
+    );
+    const wanted = rows.rowsColumn(limit);
     const found: Leg[] = [];
-    for (let rank = 0; rank <= 3 && found.length < limit; rank++) {
-      const more = this.selectReady.all(where.link, where.neighbour, rank, nowMs, limit - found.length);
-      found.push(...more.map(toLeg));
-    }
+    if (wanted === 0) return found;
+    for (const { leg } of aging.inOrder(classes)) if (found.push(leg) >= wanted) break;
     return found;
   }
 
-  /** Ready messages of one hop and class that may share an envelope, nearest deadline first. */
-  joinable(where: {
-    readonly link: string;
-    readonly neighbour: Uint8Array;
-    readonly rank: number;
-    readonly joins: Uint8Array;
-    readonly limit: number;
-  }): Leg[] {
-    const { link, neighbour, rank, joins } = where;
-    const limit = rows.rowsColumn(where.limit);
-    return this.selectJoinable.all(link, neighbour, rank, joins, this.store.nowMs(), limit).map(toLeg);
+  /** Ready messages of one hop and class that may share an envelope with `lead`, in the order of their flows' turns. */
+  *joinable(lead: Leg, joins: Uint8Array): Generator<Leg, undefined> {
+    const { link, neighbour } = lead.hop;
+    const row = this.row(lead.legId);
+    if (link === null || row === undefined) return;
+    const paid = { flow: rows.bytes(row, "flow"), bytes: rows.number(row, "bytes") };
+    const rank = CLASS_RANK[lead.class];
+    const share = this.turns.at(link, neighbour).shares[rank];
+    const source = this.flows(this.selectJoinable, link, neighbour, rank, joins);
+    for (const { leg } of share?.inOrder(source, { paid, isPart: true }) ?? []) yield leg;
+  }
+
+  private flows(
+    select: { readonly first: Statement; readonly next: Statement },
+    ...where: readonly Value[]
+  ): FlowSource<{ readonly leg: Leg; readonly bytes: number }> {
+    const nowMs = this.store.nowMs();
+    return {
+      next: (after) => {
+        const row = select.next.get(...where, after);
+        return row === undefined ? null : rows.bytes(row, "flow");
+      },
+      first: (flow, limit) =>
+        select.first
+          .all(...where, flow, nowMs, rows.rowsColumn(limit))
+          .map((row) => ({ leg: toLeg(row), bytes: rows.number(row, "bytes") })),
+    };
+  }
+
+  /**
+   * A leg went: its flow has had that much of its turn. Where the change is rolled back or run again it counts all the
+   * same, or twice: turns are courtesy, not accounts.
+   */
+  served(row: Row): void {
+    this.charge(row)?.aging.served(rows.number(row, "class"));
+  }
+
+  private charge(row: Row): Turns | null {
+    const link = rows.textOrNull(row, "link");
+    if (link === null) return null;
+    const turns = this.turns.at(link, rows.bytes(row, "neighbour"));
+    const share = turns.shares[rows.number(row, "class")];
+    share?.charge(rows.bytes(row, "flow"), rows.number(row, "bytes"));
+    return turns;
   }
 
   on(where: { readonly link: string | null; readonly afterLegId: number; readonly limit: number }): Leg[] {
@@ -193,8 +251,13 @@ export class LegTable {
     this.deleteOne.run(legId);
   }
 
+  /** The message goes into an envelope: what it takes of its flow's turn is counted here, by its own bytes. */
+  compose(messageNo: number): void {
+    for (const row of this.deleteOfMessage.all(messageNo)) this.charge(row);
+  }
+
   removeOf(target: LegTarget): void {
-    if (target.messageNo !== undefined) this.deleteOfMessage.run(target.messageNo);
+    if (target.messageNo !== undefined) this.deleteOfMessage.all(target.messageNo);
     if (target.envelopeNo !== undefined) this.deleteOfEnvelope.run(target.envelopeNo);
   }
 

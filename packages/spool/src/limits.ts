@@ -33,6 +33,19 @@ export const SPOOL_LIMITS = {
   /** Messages of one submission, notes of one call, hops of one envelope. At the bound: refused. */
   batchItemsMax: 1_000,
   hopsMax: 64,
+  /** Bytes a flow may send in its turn, before the next one of its class has its own: about three mails. The last one
+   *  of a turn may go beyond; that counts against the next turn. */
+  fairQuantumBytes: 4_096,
+  /** Of this many legs at least one is of the next lower class that waits. At the bound: that one goes first, once. */
+  agingLegs: 16,
+  /** Flows that had their turn, remembered for each class of a hop, and hops with such a memory. At the bound: who had
+   *  it longest ago begins anew, level with the others. */
+  flowsRememberedMax: 1_024,
+  hopsRememberedMax: 1_024,
+  /** Flows without a turn that one look passes over once it found something. At the bound: it answers with fewer. */
+  flowsPassedOverMax: 64,
+  /** Rows read of one flow at first; twice as many each time more are wanted. */
+  flowPortionRows: 8,
   /** Rows one call may return or change, whatever `limit` says. */
   rowsPerCallMax: 1_000,
   /** Lifetime in milliseconds: 180 days (reliability 4.4). At the bound: refused. */

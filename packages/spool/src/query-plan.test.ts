@@ -50,20 +50,14 @@ describe("how SQLite runs our statements", () => {
     return steps.map((step) => step.detail).join("\n");
   };
 
-  it("ready() is a probe of its index, in its order", () => {
-    const plan = planOf(READY_SQL);
-    expect(plan).toContain(
-      "SEARCH l USING INDEX legs_ready (link=? AND neighbour=? AND class=? AND deadline_ms>?)",
-    );
-    expect(plan).not.toMatch(/SCAN|TEMP B-TREE/);
-  });
-
-  it("what may be joined is a probe of its index, in its order", () => {
-    const plan = planOf(JOINABLE_SQL);
-    expect(plan).toContain(
-      "SEARCH l USING INDEX legs_joinable (link=? AND neighbour=? AND class=? AND joins=? AND deadline_ms>?)",
-    );
-    expect(plan).not.toMatch(/SCAN|TEMP B-TREE/);
+  it.each([
+    ["legs_ready", READY_SQL, ""],
+    ["legs_joinable", JOINABLE_SQL, " AND joins=?"],
+  ])("%s is probed, in its order", (index, { first, next }, more) => {
+    const search = `SEARCH l USING INDEX ${index} (link=? AND neighbour=? AND class=?${more}`;
+    expect(planOf(first)).toContain(`${search} AND flow=? AND deadline_ms>?)`);
+    expect(planOf(next)).toContain(`${search.replace("USING INDEX", "USING COVERING INDEX")} AND flow>?)`);
+    for (const sql of [first, next]) expect(planOf(sql)).not.toMatch(/SCAN|TEMP B-TREE/);
   });
 
   it("nothing walks a table, nothing sorts", () => {

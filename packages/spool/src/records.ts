@@ -91,12 +91,14 @@ export interface NewEnvelope {
   readonly payload: Uint8Array;
   /** Neighbour it came from; null for our own. */
   readonly from: NodeAddress | null;
+  /** Who signed it, where that is not `from`: each origin has its own share of the link. Not kept in the record. */
+  readonly origin?: NodeAddress;
   readonly ackCommitment: Uint8Array | null;
   /** Empty for an envelope whose way is not known yet is a programming error: plan first. */
   readonly hops: readonly Hop[];
 }
 
-export interface EnvelopeRecord extends Omit<NewEnvelope, "payload" | "hops"> {
+export interface EnvelopeRecord extends Omit<NewEnvelope, "payload" | "hops" | "origin"> {
   readonly payloadBytes: number;
   readonly keptAtMs: number;
   readonly deadlineMs: number;

@@ -97,6 +97,8 @@ CREATE TABLE legs (
   class INTEGER NOT NULL CHECK (class BETWEEN 0 AND 3),
   deadline_ms INTEGER NOT NULL,
   joins BLOB CHECK (joins IS NULL OR (length(joins) = 17 AND message_no IS NOT NULL)),
+  flow BLOB NOT NULL CHECK (length(flow) = 16),
+  bytes INTEGER NOT NULL CHECK (bytes >= 0),
   not_before_ms INTEGER NOT NULL,
   attempts INTEGER NOT NULL,
   message_no INTEGER REFERENCES messages (message_no),
@@ -104,8 +106,9 @@ CREATE TABLE legs (
   note BLOB CHECK (note IS NULL OR length(note) <= 256),
   CHECK ((message_no IS NOT NULL) + (envelope_no IS NOT NULL) + (note IS NOT NULL) = 1)
 ) STRICT;
-CREATE INDEX legs_ready ON legs (link, neighbour, class, deadline_ms) WHERE state = 1;
-CREATE INDEX legs_joinable ON legs (link, neighbour, class, joins, deadline_ms) WHERE state = 1 AND joins IS NOT NULL;
+CREATE INDEX legs_ready ON legs (link, neighbour, class, flow, deadline_ms) WHERE state = 1;
+CREATE INDEX legs_joinable ON legs (link, neighbour, class, joins, flow, deadline_ms)
+  WHERE state = 1 AND joins IS NOT NULL;
 CREATE INDEX legs_waiting ON legs (not_before_ms) WHERE state = 0;
 CREATE INDEX legs_by_link ON legs (link, leg_id) WHERE state < 2;
 CREATE INDEX legs_message ON legs (message_no) WHERE message_no IS NOT NULL;

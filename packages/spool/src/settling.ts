@@ -38,6 +38,7 @@ export function settleLeg(tables: Tables, legId: number, outcome: LegOutcome): r
   }
   legs.remove(legId);
   const isTaken = outcome.outcome === "taken";
+  if (isTaken) legs.served(leg);
   const why = outcome.outcome === "refused" ? outcome.why : FORWARDED;
   if (message !== undefined) return [endOne(tables, message, isTaken ? "forwarded" : "refused", why)];
   if (envelope === undefined) return [];

@@ -58,8 +58,8 @@ export interface Spool {
     readonly messages: readonly MessageKey[];
     readonly envelope: NewEnvelope;
   }): Promise<void>;
-  /** Other messages that wait for the same hop, destination, mode and class, this one first, then nearest deadline: what
-   *  may be joined. As many as `limit` and `bodyBytesMax` hold, but always this one; none when it no longer waits. */
+  /** Other messages that wait for the same hop, destination, mode and class, this one first, then as
+   *  {@link ready} orders them: what may be joined. As many as `limit` and `bodyBytesMax` hold, but always this one; none when it no longer waits. */
   companions(
     leg: Leg,
     limits: { readonly limit: number; readonly bodyBytesMax: number },
@@ -77,7 +77,10 @@ export interface Spool {
   passOn(id: EnvelopeId, kind: PassedNote, note: NewNote): Promise<boolean>;
 
   // ── plan and carry ──────────────────────────────────────────────────────────────────────────────────
-  /** Legs that are due, urgent class first, then nearest deadline. One index probe per class. */
+  /** Legs that are due, in the order in which they are to go: urgent class first, though of 16 one is of the next lower
+   *  class that waits; inside a class those of each flow in turn, a flow being who a message is of or whom an envelope
+   *  came from; inside a flow nearest deadline, then what came first. Changes nothing: what is settled as taken, and
+   *  what is composed, counts as gone. A few index probes per class and flow, however long the queue is. */
   ready(where: {
     readonly link: string;
     readonly neighbour: NodeAddress;
