@@ -135,8 +135,9 @@ export class DeliveryTable {
     return { due, nextAtMs: next === undefined ? null : rows.number(next, "next_at_ms") };
   }
 
-  expired(limit: number): readonly Row[] {
-    return this.selectExpired.all(this.store.nowMs(), rows.rowsColumn(limit));
+  /** Open ones, hand-overs under way apart, whose deadline is at `byMs` or earlier, the earliest first. */
+  expired(limit: number, byMs = this.store.nowMs()): readonly Row[] {
+    return this.selectExpired.all(byMs, rows.rowsColumn(limit));
   }
 
   isAnyOpenOf(id: Uint8Array): boolean {

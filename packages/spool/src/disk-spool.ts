@@ -34,6 +34,8 @@ export interface Parts {
 export class DiskSpool implements Spool {
   private isShut = false;
   private forgetAgainMs = 0;
+  /** When something expires, as of the change with this number. */
+  private nextExpiry = { atMs: 0, changes: -1 };
   private readonly tables: Tables;
   private readonly group: GroupCommit;
 
@@ -181,8 +183,9 @@ export class DiskSpool implements Spool {
     const rows = Math.max(0, Math.min(limit, SPOOL_LIMITS.rowsPerCallMax));
     const { tables } = this;
     const nowMs = this.nowMs();
-    const isDue = await this.group.look(() => settling.isAnythingDue(tables));
-    // Most calls find nothing due; those cost no commit. What is only forgotten can wait for the next hour.
+    // Most calls find nothing due and nothing changed; those cost neither a look nor a commit. What is only forgotten can
+    // wait for the next hour.
+    const isDue = (await this.nextExpiryMs()) <= nowMs;
     if (!isDue && nowMs < this.forgetAgainMs) return { messages: [], envelopes: [], deliveries: [] };
     this.forgetAgainMs = nowMs + SPOOL_LIMITS.forgetEveryMs;
     return this.settle(() => {
@@ -191,6 +194,15 @@ export class DiskSpool implements Spool {
       tables.partials.prune(SPOOL_LIMITS.housekeepingRows);
       return settling.expire(tables, rows);
     });
+  }
+
+  private async nextExpiryMs(): Promise<number> {
+    const changes = this.group.changesAsked;
+    if (this.nextExpiry.changes !== changes) {
+      const atMs = await this.group.look(() => settling.nextExpiryMs(this.tables));
+      this.nextExpiry = { atMs, changes };
+    }
+    return this.nextExpiry.atMs;
   }
 
   untold(limit: number): Promise<readonly api.Untold[]> {

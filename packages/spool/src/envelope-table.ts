@@ -68,8 +68,9 @@ export class EnvelopeTable {
     return this.selectByNo.get(envelopeNo);
   }
 
-  due(limit: number): readonly Row[] {
-    return this.selectDue.all(this.store.nowMs(), rows.rowsColumn(limit));
+  /** Those whose deadline is at `byMs` or earlier, the earliest first. */
+  due(limit: number, byMs = this.store.nowMs()): readonly Row[] {
+    return this.selectDue.all(byMs, rows.rowsColumn(limit));
   }
 
   heldFor(prefix: Uint8Array, limit: number): readonly Row[] {

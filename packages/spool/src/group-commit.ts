@@ -140,6 +140,11 @@ export class GroupCommit {
     for (const one of waiting) one.reject(this.fault);
   }
 
+  /** Changes asked for so far. */
+  get changesAsked(): number {
+    return this.queuedCount;
+  }
+
   get hasFailed(): boolean {
     return this.fault !== null;
   }

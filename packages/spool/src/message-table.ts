@@ -116,8 +116,9 @@ export class MessageTable {
     return this.selectOpenInEnvelope.all(id);
   }
 
-  due(limit: number): readonly Row[] {
-    return this.selectDue.all(this.store.nowMs(), rows.rowsColumn(limit));
+  /** Open ones whose deadline is at `byMs` or earlier, the earliest first. */
+  due(limit: number, byMs = this.store.nowMs()): readonly Row[] {
+    return this.selectDue.all(byMs, rows.rowsColumn(limit));
   }
 
   waitingFor(prefix: Uint8Array, limit: number): readonly Row[] {

@@ -190,9 +190,11 @@ export interface Expired {
   readonly deliveries: readonly DeliveryRecord[];
 }
 
-/** Whether {@link expire} would end anything now. */
-export function isAnythingDue({ messages, envelopes, deliveries }: Tables): boolean {
-  return messages.due(1).length + envelopes.due(1).length + deliveries.expired(1).length > 0;
+/** When {@link expire} would end something, in spool milliseconds, if nothing changed until then; Infinity: never. */
+export function nextExpiryMs({ messages, envelopes, deliveries }: Tables): number {
+  const ever = Number.MAX_SAFE_INTEGER;
+  const earliest = [messages.due(1, ever), envelopes.due(1, ever), deliveries.expired(1, ever)].flat();
+  return Math.min(...earliest.map((row) => rows.number(row, "deadline_ms")));
 }
 
 /** Messages that end because their envelope does are not counted in `limit`. */
