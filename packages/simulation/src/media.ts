@@ -46,10 +46,9 @@ export class SimulatedMedium {
     const config = memoryPlugin.parse({ medium: this.#medium, station });
     const bearer = memoryPlugin.create(config, host);
     const { airtimeMsPerHourMax } = this.parameters.bounds;
+    const capabilities = { ...bearer.capabilities, airtimeMsPerHourMax };
     return {
-      get capabilities() {
-        return { ...bearer.capabilities, airtimeMsPerHourMax };
-      },
+      capabilities,
       run: (signal) => this.#hearing(bearer.run(signal), station),
       send: (parcel, signal) => bearer.send(parcel, signal),
       settle: (parcelId, verdict) => bearer.settle(parcelId, verdict),
