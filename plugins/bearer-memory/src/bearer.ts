@@ -10,7 +10,7 @@ import {
   type Verdict,
 } from "@estafette/contract";
 import type { MemoryMedium } from "./medium.js";
-import { airtimeMsOf, capabilitiesOf } from "./profile.js";
+import { capabilitiesOf } from "./profile.js";
 import type { Station } from "./station.js";
 
 /** A station's owner. Everything of interest happens in {@link MemoryMedium}. */
@@ -23,7 +23,7 @@ export class MemoryBearer implements Bearer {
     private readonly medium: MemoryMedium,
     private readonly station: Station,
   ) {
-    this.capabilities = capabilitiesOf(medium.profile);
+    this.capabilities = { ...capabilitiesOf(medium.profile), bitsPerSecond: station.bitsPerSecond };
   }
 
   async *run(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
@@ -64,6 +64,6 @@ export class MemoryBearer implements Bearer {
   }
 
   airtimeMs(byteCount: number): number {
-    return airtimeMsOf(this.medium.profile, byteCount);
+    return this.station.airtimeMs(byteCount);
   }
 }

@@ -54,9 +54,11 @@ export class Carrier {
 
   /** Who spoke last lets all slots pass first; who waits for others draws one of them. */
   #waitMs(speaker: string, nowMs: number): number {
-    const { turnaroundMs } = this.profile;
+    const { turnaroundMs, lossy } = this.profile;
+    // Where nothing is lost somebody arranges the turns: a transmission is known from its begin.
+    const unheardMs = lossy ? turnaroundMs : 0;
     const heard = this.#transmissions.filter(
-      (other) => other.speaker !== speaker && other.startMs + turnaroundMs <= nowMs,
+      (other) => other.speaker !== speaker && other.startMs + unheardMs <= nowMs,
     );
     const slotMs = Math.max(1, turnaroundMs);
     if (heard.length > 0) {

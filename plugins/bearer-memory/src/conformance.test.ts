@@ -10,10 +10,18 @@ const nextHop = {
 
 const duplicatingBroker = { ...memoryProfiles.publishSubscribe, duplication: 0.3 } satisfies MemoryProfile;
 
+/** Parcels overtake each other in the buffer, and some come twice. */
+const wildBuffer = {
+  ...memoryProfiles.storeBuffer,
+  ordered: false,
+  duplication: 0.3,
+} satisfies MemoryProfile;
+
 const profiles: Readonly<Record<string, MemoryProfile>> = {
   ...memoryProfiles,
   nextHop,
   duplicatingBroker,
+  wildBuffer,
 };
 
 for (const [name, profile] of Object.entries(profiles)) {

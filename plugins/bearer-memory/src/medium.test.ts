@@ -218,6 +218,53 @@ describe("memory medium", () => {
     expect(heard(shore.events)).toEqual([1]);
   });
 
+  it("makes a call without a mailbox that of both ends, until it ends or one goes away", async () => {
+    const { clock, medium, join } = air({ ...memoryProfiles.modem, sessionMsMax: 60_000 });
+    const [ship, shore] = [join("ship"), join("shore")];
+    const call = (from: typeof ship) => {
+      const answer = from.bearer.contact({ to: "", purpose: "send", maxMs: 600_000 }, NEVER);
+      return clock.advance(15_000).then(() => answer);
+    };
+    const send = async (from: typeof ship, mark: number) => {
+      const answer = from.bearer.send(parcel(mark), NEVER);
+      await clock.advance(5_000);
+      return answer;
+    };
+    await clock.advance(0);
+    expect(await send(shore, 1)).toMatchObject({ outcome: "deferred", why: "no-contact" });
+    expect(await call(ship)).toEqual({ outcome: "open", paid: 0 });
+    expect(await send(shore, 2)).toEqual({ outcome: "sent" });
+    expect(await send(ship, 3)).toEqual({ outcome: "sent" });
+    expect([heard(ship.events), heard(shore.events)]).toEqual([[2], [3]]);
+    await clock.advance(60_000);
+    expect(await send(shore, 4)).toMatchObject({ outcome: "deferred", why: "no-contact" });
+    await call(ship);
+    medium.cut("shore");
+    medium.restore("shore");
+    expect(await send(ship, 5)).toMatchObject({ outcome: "deferred", why: "no-contact" });
+    shore.leave();
+    await clock.advance(0);
+    expect(await call(ship)).toMatchObject({ outcome: "deferred", why: "no-contact" });
+  });
+
+  it("sends from each end at the rate of that end", async () => {
+    const { medium, join } = air(memoryProfiles.radio);
+    const host = {
+      open: () => Promise.reject(new Error("no")),
+      listen: () => Promise.reject(new Error("no")),
+    };
+    const config = memoryPlugin.parse({ medium, station: "shore", bitsPerSecond: 300 });
+    const shore = memoryPlugin.create(config, {
+      ...host,
+      clock: new VirtualClock(),
+      rng: seededRng(1),
+      log() {},
+    });
+    expect(join("ship").bearer.airtimeMs(142)).toBe(1_000);
+    expect(shore.airtimeMs(142)).toBe(4_000);
+    expect(shore.capabilities.bitsPerSecond).toBe(300);
+  });
+
   it("lets a successor take a place that was never left", async () => {
     const { clock, join } = air(memoryProfiles.stream);
     const ship = join("ship");
@@ -244,6 +291,7 @@ describe("configuration", () => {
       [{ medium, station: "" }, "station"],
       [{ medium, station: "a", topics: "b" }, "topics"],
       [{ medium, station: "a", speed: 1 }, "speed"],
+      [{ medium, station: "a", bitsPerSecond: 300 }, "bitsPerSecond"],
     ];
     for (const [raw, key] of cases) {
       const failure = expect.objectContaining({ place: expect.objectContaining({ key }) });
@@ -258,7 +306,7 @@ describe("configuration", () => {
     expect(make({ loss: 0.1 })).toThrow(/loss must be 0, or set lossy/);
     expect(make({ lossy: true, loss: 1.1 })).toThrow(/probability/);
     expect(make({ duplex: "half" })).toThrow(/half-duplex/);
-    expect(make({ contact: "dialled" })).toThrow(/mailbox/);
+    expect(make({ contact: "dialled", neighbours: "many" })).toThrow(/mailbox/);
     expect(make({ parcelBytesMax: 10 })).toThrow(/48 to 65535/);
     expect(make({ delayMs: { min: 5, max: 1 } })).toThrow(/delayMs/);
     const { join } = air(memoryProfiles.stream);

@@ -16,7 +16,7 @@ import { Carrier } from "./carrier.js";
 import { Fading } from "./fading.js";
 import { MEMORY_LIMITS } from "./limits.js";
 import { type Letter, Mailboxes } from "./mailboxes.js";
-import { airtimeMsOf, checkProfile, type MemoryProfile } from "./profile.js";
+import { checkProfile, type MemoryProfile } from "./profile.js";
 import { Station } from "./station.js";
 
 export interface MemoryMediumOptions {
@@ -78,6 +78,7 @@ export class MemoryMedium {
   /** Takes `stationName`, or the whole medium, off the air. What is in the air is lost. */
   cut(stationName?: string): void {
     for (const station of this.#named(stationName)) station.cut = true;
+    if (!this.#mailboxes) this.#hangUp();
     this.#announce("the medium is cut");
   }
 
@@ -93,8 +94,8 @@ export class MemoryMedium {
     if (station?.feed) this.#hear(station, { id: this.#nextId(), from: "", bytes, offered: true });
   }
 
-  /** A place on the medium; asking again for the same name gives the same place. */
-  station(name: string, topics: readonly string[]): Station {
+  /** A place on the medium; asking again for the same name gives the same place, as it was made. */
+  station(name: string, topics: readonly string[], bitsPerSecond?: number): Station {
     const known = this.#stations.get(name);
     if (known) return known;
     const stationsMax = this.profile.neighbours === "one" ? 2 : MEMORY_LIMITS.stationsMax;
@@ -102,7 +103,7 @@ export class MemoryMedium {
       const fix = `at most ${stationsMax} stations on this medium`;
       throw new ConfigError("EST_CONFIG_VALUE", `memory medium: ${fix}`, { key: "station", fix });
     }
-    const station = new Station(name, topics, this.profile);
+    const station = new Station(name, topics, this.profile, bitsPerSecond);
     this.#stations.set(name, station);
     this.#announce("");
     return station;
@@ -110,7 +111,8 @@ export class MemoryMedium {
 
   attach(station: Station): Feed<BearerEvent> {
     const feed = station.attach();
-    this.#mailboxes?.forgetOffers(station.name);
+    if (this.#mailboxes) this.#mailboxes.forgetOffers(station.name);
+    else this.#hangUp();
     this.#announce("");
     this.#offerMail(station);
     return feed;
@@ -120,6 +122,7 @@ export class MemoryMedium {
   detach(station: Station, feed: Feed<BearerEvent>): void {
     if (station.feed !== feed) return;
     station.detach();
+    if (!this.#mailboxes) this.#hangUp();
     this.#announce("the far end went away");
   }
 
@@ -127,7 +130,7 @@ export class MemoryMedium {
     if (parcel.bytes.length > this.profile.parcelBytesMax) return { outcome: "refused", why: "too-large" };
     const targets = this.#targets(station, parcel.to);
     if (targets.length === 0) return { outcome: "refused", why: "unknown-neighbour" };
-    const airtimeMs = airtimeMsOf(this.profile, parcel.bytes.length);
+    const airtimeMs = station.airtimeMs(parcel.bytes.length);
     const obstacle = this.#obstacle(station, targets, airtimeMs);
     if (obstacle) return obstacle;
     const occupation = await this.#carrier.occupy(station.name, airtimeMs, signal);
@@ -146,24 +149,30 @@ export class MemoryMedium {
     return this.#launch(station, targets, parcel.bytes.slice(), signal);
   }
 
-  /** Opens a dialled session; both purposes collect what waits, as one satellite session moves both ways. */
+  /**
+   * Opens a dialled session. With a mailbox both purposes collect what waits, as one satellite session moves both ways;
+   * without one the far end must be there, and the session is that of both: who was called need not call back.
+   */
   async contact(station: Station, request: ContactRequest, signal: AbortSignal): Promise<ContactResult> {
-    if (this.#targets(station, request.to).length === 0) {
-      return { outcome: "refused", why: "unknown-neighbour" };
-    }
+    const targets = this.#targets(station, request.to);
+    if (targets.length === 0) return { outcome: "refused", why: "unknown-neighbour" };
     if (!station.feed || (station.cut && this.profile.presence === "seen")) {
       return { outcome: "deferred", why: "no-contact", retryAfterMs: CUT_RETRY_MS };
     }
     if (this.profile.contact === "always") return { outcome: "open", paid: 0 };
+    if (!this.#mailboxes && this.#inSession(station)) return { outcome: "open", paid: 0 };
     await sleep(this.#clock, this.profile.contactMs, signal);
     if (signal.aborted || !station.feed) return { outcome: "deferred", why: "timeout", retryAfterMs: 0 };
-    if (station.cut || this.#happens(this.profile.contactFailure)) {
+    const nobody = !this.#mailboxes && targets.every((target) => this.#away(target));
+    if (station.cut || nobody || this.#happens(this.profile.contactFailure)) {
       return { outcome: "deferred", why: "no-contact", retryAfterMs: CUT_RETRY_MS };
     }
     const paid = this.profile.cost.perContact;
     this.#counters.paid += paid;
     const lengthMs = Math.min(request.maxMs, this.profile.sessionMsMax);
-    station.session = { endsAtMs: this.#clock.monotonicMs() + lengthMs };
+    const session = { endsAtMs: this.#clock.monotonicMs() + lengthMs };
+    station.session = session;
+    if (!this.#mailboxes) for (const target of targets) target.session = session;
     this.#mailboxes?.forgetOffers(station.name);
     this.#offerMail(station);
     return { outcome: "open", paid };
@@ -195,6 +204,15 @@ export class MemoryMedium {
     return station ? [station] : [];
   }
 
+  #inSession(station: Station): boolean {
+    return (station.session?.endsAtMs ?? 0) > this.#clock.monotonicMs();
+  }
+
+  /** The call between two ends is over: for both. */
+  #hangUp(): void {
+    for (const station of this.#stations.values()) station.session = null;
+  }
+
   #targets(from: Station, to: string): Station[] {
     const others = [...this.#stations.values()].filter((other) => other !== from);
     if (this.profile.neighbours === "one") return to === "" ? others : [];
@@ -208,9 +226,8 @@ export class MemoryMedium {
   #obstacle(station: Station, targets: readonly Station[], airtimeMs: number): SendResult | null {
     const nowMs = this.#clock.monotonicMs();
     if (!station.feed) return deferred("no-contact", CUT_RETRY_MS);
-    if (this.profile.contact === "dialled" && (station.session?.endsAtMs ?? 0) <= nowMs) {
+    if (this.profile.contact === "dialled" && !this.#inSession(station))
       return deferred("no-contact", CUT_RETRY_MS);
-    }
     if (!targets.some((target) => this.#knownReachable(station, target))) {
       return deferred("no-contact", CUT_RETRY_MS);
     }
@@ -312,9 +329,7 @@ export class MemoryMedium {
   /** Hands over what waits in the mailbox, when somebody is there and, on a dialled link, has called. */
   #offerMail(station: Station): void {
     if (!this.#mailboxes || this.#away(station)) return;
-    if (this.profile.contact === "dialled" && (station.session?.endsAtMs ?? 0) <= this.#clock.monotonicMs()) {
-      return;
-    }
+    if (this.profile.contact === "dialled" && !this.#inSession(station)) return;
     for (const letter of this.#mailboxes.of(station.name)) {
       if (letter.offered) continue;
       if (!this.#hear(station, letter)) return;

@@ -102,6 +102,18 @@ export const memoryProfiles = {
     overheadBytes: 16,
     presence: "unseen",
   },
+  /** Like an HF modem with its own repetition: both must be there, one calls, and the call is that of both. */
+  modem: {
+    ...CALM,
+    parcelBytesMax: 1_024,
+    duplex: "half",
+    contact: "dialled",
+    bitsPerSecond: 1_200,
+    turnaroundMs: 500,
+    answerMs: 3_000,
+    overheadBytes: 8,
+    contactMs: 15_000,
+  },
   /** Like satellite short bursts: dialled, paid, and the far side keeps parcels until they are collected. */
   storeBuffer: {
     ...CALM,
@@ -150,7 +162,8 @@ export function checkProfile(profile: MemoryProfile): void {
     "a number on a half-duplex medium",
   );
   check("delayMs", delayMs.min >= 0 && delayMs.max >= delayMs.min, "min from 0, and max not below it");
-  check("contact", profile.contact === "always" || mailbox !== null, "a mailbox where contact is dialled");
+  const canDial = mailbox !== null || profile.neighbours === "one";
+  check("contact", profile.contact === "always" || canDial, "always, or with a mailbox or one neighbour");
   check("acknowledges", profile.acknowledges !== "next-hop" || !mailbox, "nobody or channel with a mailbox");
   check(
     "mailbox.parcelsMax",
@@ -174,7 +187,7 @@ export function capabilitiesOf(profile: MemoryProfile): BearerCapabilities {
   };
 }
 
-export function airtimeMsOf(profile: MemoryProfile, byteCount: number): number {
-  if (profile.bitsPerSecond === null) return 0;
-  return ((byteCount + profile.overheadBytes) * 8_000) / profile.bitsPerSecond;
+/** Milliseconds at this rate; 0 where the rate does not matter. */
+export function airtimeMsOf(byteCount: number, overheadBytes: number, bitsPerSecond: number | null): number {
+  return bitsPerSecond === null ? 0 : ((byteCount + overheadBytes) * 8_000) / bitsPerSecond;
 }

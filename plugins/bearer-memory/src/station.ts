@@ -1,7 +1,7 @@
 import type { BearerEvent } from "@estafette/contract";
 import { AirtimeBudget, Feed } from "@estafette/framing";
 import { MEMORY_LIMITS } from "./limits.js";
-import type { MemoryProfile } from "./profile.js";
+import { airtimeMsOf, type MemoryProfile } from "./profile.js";
 
 /** One place on the medium, with or without somebody there. Survives restarts of its bearer. */
 export class Station {
@@ -22,7 +22,9 @@ export class Station {
   constructor(
     readonly name: string,
     readonly topics: readonly string[],
-    profile: MemoryProfile,
+    private readonly profile: MemoryProfile,
+    /** Where this end sends at another rate than the medium. */
+    readonly bitsPerSecond: number | null = profile.bitsPerSecond,
   ) {
     this.budget = new AirtimeBudget(profile.airtimeMsPerHourMax);
   }
@@ -44,6 +46,10 @@ export class Station {
     this.reachable.clear();
     for (const answer of this.awaitingVerdict.values()) answer(false);
     this.awaitingVerdict.clear();
+  }
+
+  airtimeMs(byteCount: number): number {
+    return airtimeMsOf(byteCount, this.profile.overheadBytes, this.bitsPerSecond);
   }
 
   answers(address: string): boolean {
