@@ -128,13 +128,14 @@ describe("a paid link", () => {
 });
 
 describe("an hour's airtime that is spent", () => {
-  it("leaves a share for a flash message, and the rest waits", async () => {
+  it("leaves a share for a flash message alone, and the rest waits", async () => {
     const radio = { ...memoryProfiles.radio, loss: 0, airtimeMsPerHourMax: 30_000 };
-    const { aurora, shore } = await budgetedPair(radio, { urgentShare: 0.4 });
+    const { aurora, shore, ofAurora } = await budgetedPair(radio, { urgentShare: 0.4 });
     await submit(aurora, anna, [office], "Long", big(world, anna, office, 9_000));
     await world.clock.advance(10 * 60_000);
     expect((await budgetOf(aurora))?.pause).toMatchObject({ why: "airtime" });
     expect(shore.mailbox.handed).toHaveLength(0);
+    const before = ofAurora().length;
     await submit(aurora, anna, [office], "Fire", { class: "flash" });
     const tookMs = await world.until(
       () => shore.texts().some((t) => t.includes("Fire")),
@@ -142,6 +143,9 @@ describe("an hour's airtime that is spent", () => {
     );
     expect(tookMs).toBeLessThan(60_000);
     expect(shore.mailbox.handed).toHaveLength(1);
+    await world.clock.advance(10 * 60_000);
+    const sent = ofAurora().slice(before);
+    expect(sent.reduce((sum, one) => sum + one.bytes, 0)).toBeLessThan(400);
     await world.until(() => shore.mailbox.handed.length === 2, "the rest in its hours", {
       withinMs: 24 * HOUR_MS,
       everyMs: 60_000,

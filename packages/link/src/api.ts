@@ -178,8 +178,12 @@ export interface Conversation {
   tick(nowMs: number): void;
   /** When tick() has something to do, on the caller's clock; null: nothing is pending. */
   nextTickMs(): number | null;
-  /** What to transmit now, or null. Called when the channel is free, and after every input. */
-  nextParcel(nowMs: number): Uint8Array | null;
+  /**
+   * What to transmit now, or null. Called when the channel is free, and after every input. `leastUrgent`: transfers
+   * of lesser classes are not spoken of, as when only the share of a budget is left that is kept for the urgent;
+   * handshakes, answers and notes go all the same. Default: all classes.
+   */
+  nextParcel(nowMs: number, leastUrgent?: MessageClass): Uint8Array | null;
   /** Events since the last call, in order. */
   takeEvents(): readonly ConversationEvent[];
 

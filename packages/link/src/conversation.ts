@@ -1,4 +1,4 @@
-import { ConfigError, invariant, ProtocolError } from "@estafette/contract";
+import { ConfigError, invariant, type MessageClass, ProtocolError } from "@estafette/contract";
 import { AnswerBudget } from "./answer-budget.js";
 import type {
   Answer,
@@ -211,7 +211,8 @@ class LinkConversation implements Conversation {
     return earliest([this.handshake.nextTickMs(), this.turn.nextTickMs(), ...deadlines]);
   }
 
-  nextParcel(nowMs: number): Uint8Array | null {
+  nextParcel(nowMs: number, leastUrgent: MessageClass = "bulk"): Uint8Array | null {
+    this.outgoing.leastUrgent = CLASSES.indexOf(leastUrgent);
     this.tick(nowMs);
     if (this.lost) return null;
     if (this.handshake.wantsToSpeak) {

@@ -59,6 +59,8 @@ export class OutgoingBook {
   private readonly tags = new OutgoingTags();
   private readonly flows = CLASSES.map(() => new Flows());
   segmentsRepeated = 0;
+  /** Urgency of the least urgent class that may be spoken of now; lesser ones wait. */
+  leastUrgent: number = CLASSES.length - 1;
 
   constructor(private readonly settled: (key: number, result: TransferResult) => void) {
     this.notes = new OutgoingNotes(settled);
@@ -178,9 +180,13 @@ export class OutgoingBook {
     if (this.withdrawals.size > 0) return true;
     const { transfers, notes } = this;
     return (
-      transfers.some((entry) => entry.stage === "sending" || isDue(entry, burst)) ||
+      transfers.some((entry) => this.mayGo(entry) && (entry.stage === "sending" || isDue(entry, burst))) ||
       notes.questions.some((note) => isDue(note, burst))
     );
+  }
+
+  private mayGo({ urgency }: OpenTransfer): boolean {
+    return urgency <= this.leastUrgent;
   }
 
   /** Urgency of the most urgent transfer whose data is being sent; above all classes when there is none. */
@@ -197,6 +203,7 @@ export class OutgoingBook {
     if (!this.notes.fill(parcel, context, filled)) return filled;
     for (let at = 0; at < this.transfers.length; ) {
       const { urgency } = this.transfers[at] ?? { urgency: 0 };
+      if (urgency > this.leastUrgent) break;
       const end = this.transfers.findIndex((entry, index) => index >= at && entry.urgency > urgency);
       const ofClass = this.transfers.slice(at, end < 0 ? undefined : end);
       if (!this.fillClass(urgency, ofClass, parcel, context, filled)) return filled;

@@ -128,7 +128,7 @@ export class Lane {
 
   async #pick(session: Session): Promise<Session> {
     // What would have to wait is not even composed: later there may be more to join, or something more urgent.
-    if (!(await this.#mustWait(session, this.pacing.expectedBytes))) await session.pick();
+    if ((await this.#pace(session, this.pacing.expectedBytes)) !== "wait") await session.pick();
     return session;
   }
 
@@ -151,28 +151,37 @@ export class Lane {
   async #nextParcel(session: Session): Promise<Uint8Array | "later" | null> {
     const built = this.#waiting.get(session)?.bytes ?? null;
     const expectedBytes = built?.length ?? this.pacing.expectedBytes;
-    if (await this.#mustWait(session, expectedBytes)) return "later";
-    if (this.#stopped || session.isOver) return "later";
-    const bytes = built ?? session.nextParcel();
-    if (!bytes) return null;
+    const mayGo = await this.#pace(session, expectedBytes);
+    if (mayGo === "wait" || this.#stopped || session.isOver) return "later";
+    // One that was built is numbered already: nothing can go before it, so it goes for the urgent.
+    const bytes = built ?? session.nextParcel(mayGo);
+    if (!bytes) return mayGo === "bulk" ? null : "later";
     this.#waiting.set(session, { bytes, pausedUntilMs: 0 });
     // Larger than any before it.
-    if (bytes.length > expectedBytes && (await this.#mustWait(session, bytes.length))) return "later";
+    if (bytes.length > expectedBytes && (await this.#pace(session, bytes.length)) === "wait") return "later";
     return bytes;
   }
 
-  /** Whether the link's budget or window holds a parcel of this length back; then the lane wakes when it may go. */
-  async #mustWait(session: Session, byteCount: number): Promise<boolean> {
+  /**
+   * The least urgent class the link's budget and window let go in a parcel of this length now. What may not go, for
+   * the lack of budget or because the rest of it is kept for the urgent, has the lane woken when it may.
+   */
+  async #pace(session: Session, byteCount: number): Promise<"bulk" | "priority" | "wait"> {
     const { pacing } = this;
-    if (pacing.isUnlimited) return false;
+    if (pacing.isUnlimited) return "bulk";
     await pacing.ready();
     const dials = !this.#contacts.isOpen(session);
     const ask = (urgent: boolean) => pacing.ask(session.neighbour, byteCount, { dials, urgent });
-    let answer = ask(false);
-    if (answer.waitMs > ask(true).waitMs && (await this.host.isUrgent(session))) answer = ask(true);
+    const answer = ask(false);
+    const { waitMs } = answer;
     pacing.note(answer);
-    if (answer.waitMs > 0) this.#wakeAt(this.#nowMs() + answer.waitMs);
-    return answer.waitMs > 0;
+    if (waitMs === 0) return "bulk";
+    this.#wakeAt(this.#nowMs() + waitMs);
+    const urgentWaitMs = ask(true).waitMs;
+    if (urgentWaitMs >= waitMs || !(await this.host.isUrgent(session))) return "wait";
+    if (urgentWaitMs === 0) return "priority";
+    this.#wakeAt(this.#nowMs() + urgentWaitMs);
+    return "wait";
   }
 
   /** False when the parcel waits, or can never go. A bearer that breaks is opened again by its link. */

@@ -67,10 +67,25 @@ describe("a lane with an airtime budget", () => {
     laneOf([session], { capabilities, budget: { urgentShare: 0.3 } }).wake();
     await time.pass(60_000);
     expect(sent).toHaveLength(7);
-    session.isUrgent = true;
+    session.urgentParcels = 5;
     world.lane?.wake();
     await time.pass(1_000);
     expect(sent).toHaveLength(10);
+    expect(session.urgentParcels).toBe(2);
+  });
+
+  it("spends that share on nothing else while the urgent message waits for its answer", async () => {
+    const session = new TestSession("a", 100, 100);
+    laneOf([session], { capabilities, budget: { urgentShare: 0.3 } }).wake();
+    await time.pass(60_000);
+    session.urgentParcels = 1;
+    session.awaitsUrgent = true;
+    world.lane?.wake();
+    await time.pass(60_000);
+    expect(sent).toHaveLength(8);
+    session.awaitsUrgent = false;
+    await time.pass(HOUR_MS);
+    expect(sent).toHaveLength(15);
   });
 
   it("counts what was not answered, and not what never left", async () => {

@@ -1,4 +1,4 @@
-import { type Bearer, ProtocolError } from "@estafette/contract";
+import { type Bearer, type MessageClass, ProtocolError } from "@estafette/contract";
 import {
   type ChannelTraits,
   type Conversation,
@@ -207,9 +207,12 @@ export class Session {
     });
   }
 
-  /** probe: what goes on the channel now, or null. Saying nothing may begin a wait, so the timer is set again. */
-  nextParcel(): Uint8Array | null {
-    const bytes = this.conversation.nextParcel(this.#nowMs());
+  /**
+   * probe: what goes on the channel now, or null; of transfers those of this class or more urgent. Saying nothing may
+   * begin a wait, so the timer is set again.
+   */
+  nextParcel(leastUrgent: MessageClass): Uint8Array | null {
+    const bytes = this.conversation.nextParcel(this.#nowMs(), leastUrgent);
     if (!bytes) this.#scheduleTick();
     return bytes;
   }

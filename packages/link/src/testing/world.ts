@@ -65,6 +65,8 @@ export class End {
   txStartMs = 0;
   txUntilMs = 0;
   collided = false;
+  /** What its link lets go now. */
+  leastUrgent: MessageClass = "bulk";
   receiving = new Map<number, Receiving>();
 
   constructor(
@@ -284,7 +286,7 @@ export class World {
       const half = this.channel.duplex === "half";
       const heard = other !== undefined && other.txUntilMs > this.nowMs;
       if (half && heard && other.txStartMs + this.channel.turnaroundMs / 4 <= this.nowMs) return;
-      const bytes = end.conversation.nextParcel(this.nowMs);
+      const bytes = end.conversation.nextParcel(this.nowMs, end.leastUrgent);
       if (bytes === null) return;
       if (bytes.length > this.channel.parcelBytesMax) throw new Error("a parcel that is too large");
       this.transmit(end, other, bytes, half);

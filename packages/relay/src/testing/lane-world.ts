@@ -3,6 +3,7 @@ import type {
   BearerCapabilities,
   ContactRequest,
   ContactResult,
+  MessageClass,
   Parcel,
   SendResult,
 } from "@estafette/contract";
@@ -48,7 +49,10 @@ export class TestSession {
   isOver = false;
   isAwaiting = false;
   closedWith = "";
-  isUrgent = false;
+  /** Parcels of class flash, before all others. */
+  urgentParcels = 0;
+  /** The neighbour has not said yet that it has the urgent message. */
+  awaitsUrgent = false;
   /** Parcels built so far. */
   built = 0;
 
@@ -64,8 +68,16 @@ export class TestSession {
   }
   process(): void {}
 
-  nextParcel(): Uint8Array | null {
-    if (this.parcels <= 0) return null;
+  get isUrgent(): boolean {
+    return this.urgentParcels > 0 || this.awaitsUrgent;
+  }
+
+  nextParcel(leastUrgent: MessageClass): Uint8Array | null {
+    if (this.urgentParcels > 0) {
+      this.built++;
+      return new Uint8Array(this.parcelBytes).fill(this.urgentParcels--);
+    }
+    if (this.parcels <= 0 || leastUrgent !== "bulk") return null;
     this.built++;
     return new Uint8Array(this.parcelBytes).fill(this.parcels--);
   }
