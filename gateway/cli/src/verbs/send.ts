@@ -10,12 +10,13 @@ const SECONDS: Readonly<Record<string, number>> = { h: 3_600, d: 86_400, w: 604_
 export const send: Verb = {
   name: "send",
   summary: "hand a message to the gateway; its text comes from stdin",
-  synopsis: "[-s SUBJECT] [--from ADDRESS] [--class CLASS] [--expire 3d] [--estimate] TO…",
+  synopsis: "[-s SUBJECT] [--from ADDRESS] [--class CLASS] [--expire 3d] [--short] [--estimate] TO…",
   details: [
     "-s, --subject TEXT  subject",
     "    --from ADDRESS  who writes, a user of this gateway (default: its first user)",
     "    --class CLASS   flash, priority, normal (default) or bulk",
     "    --expire TIME   how long it may be on its way, 1h to 30d (default: the gateway's)",
+    "    --short         as a short text: no subject, no header fields, the fewest bytes",
     "    --receipt       ask the far gateway for a signed receipt",
     "    --estimate      send nothing: say what it would cost, alone and now, and when it would be there",
     ...DAEMON_DETAILS,
@@ -28,6 +29,7 @@ export const send: Verb = {
     from: { type: "string" },
     class: { type: "string" },
     expire: { type: "string" },
+    short: { type: "boolean" },
     receipt: { type: "boolean" },
     estimate: { type: "boolean" },
   },
@@ -41,6 +43,7 @@ export const send: Verb = {
     const request = {
       ...(text(values.from) === undefined ? {} : { from: text(values.from) }),
       to: call.words,
+      kind: values.short === true ? "text" : "mail",
       subject: text(values.subject) ?? "",
       text: decode(bytes),
       class: text(values.class) ?? "normal",

@@ -235,6 +235,9 @@ describe("asking before sending", () => {
       body: { code: "no-route" },
     });
     expect(await estimate({ to: [], text: "hi" })).toMatchObject({ status: 422 });
+    const asMail = await estimate({ to: ["x@base.example"], text: "All well here." });
+    const asText = await estimate({ to: ["x@base.example"], text: "All well here.", kind: "text" });
+    expect(asText.body.air_bytes).toBeLessThan(Number(asMail.body.air_bytes) - 10);
     const mail = "From: anna@aurora.example\r\nSubject: raw\r\n\r\nas it is\r\n";
     expect(await ask("POST", "/v1/estimate?to=x@base.example", mail, "message/rfc822")).toMatchObject({
       status: 200,
@@ -323,6 +326,9 @@ describe("refusals", () => {
 
   it.each([
     ["a list", [], 422, "malformed"],
+    ["another kind", { ...good, kind: "picture" }, 422, "malformed"],
+    ["a short text with a subject", { ...good, kind: "text", subject: "Hi" }, 422, "malformed"],
+    ["a short text of nothing", { ...good, kind: "text", text: "" }, 422, "malformed"],
     ["null", null, 422, "malformed"],
     ["no recipient", { text: "hi" }, 422, "malformed"],
     ["empty recipients", { ...good, to: [] }, 422, "malformed"],

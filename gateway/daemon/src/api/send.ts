@@ -1,7 +1,7 @@
 import type { Account, Clock, MessageClass, Rng, Submission } from "@estafette/contract";
 import { parseAddress } from "@estafette/mail";
 import type { Estimate, Relay } from "@estafette/relay";
-import { composeMail } from "./compose.js";
+import { composeMail, type TypedMail } from "./compose.js";
 import { ApiProblem, problemOfRefusal } from "./problem.js";
 
 export const CLASSES: readonly MessageClass[] = ["flash", "priority", "normal", "bulk"];
@@ -29,8 +29,17 @@ export function submissionOf(request: unknown, context: SendContext): Submission
     throw bad("subject", "must not contain line breaks or control characters");
   const text = textOf(fields.text, "text", Number.POSITIVE_INFINITY);
   if (text.includes("\0")) throw bad("text", "must not contain NUL");
-  const rfc5322 = composeMail({ from, to, subject, text }, context);
-  return { account: account.name, from, to, content: { kind: "mail", rfc5322 }, ...optionsOf(fields) };
+  const content = contentOf(fields.kind ?? "mail", { from, to, subject, text }, context);
+  return { account: account.name, from, to, content, ...optionsOf(fields) };
+}
+
+/** A mail; or a short text as a radio would hand it in: no header fields travel, so that it costs the fewest bytes. */
+function contentOf(kind: unknown, mail: TypedMail, context: SendContext): Submission["content"] {
+  if (kind === "mail") return { kind, rfc5322: composeMail(mail, context) };
+  if (kind !== "text") throw bad("kind", "is mail or text");
+  if (mail.subject !== "") throw bad("subject", "is for mails; a short text has none");
+  if (mail.text === "") throw bad("text", "is empty");
+  return { kind, text: mail.text };
 }
 
 /** A complete mail; envelope and options come from the query. Throws ApiProblem. */
