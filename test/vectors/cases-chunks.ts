@@ -149,6 +149,15 @@ function seriesCases(list: CaseList): void {
   const many = Array.from({ length: 256 }, (_, i) => endless.add({ ...first, sequence: 40 + i }, false));
   takes("series, 256 messages", piece(false, ...many));
   refuses("series, 257 messages", piece(false, ...many, many[255]!));
+  const writerOf = () => new SeriesWriter(base);
+  const empty = piece(false);
+  const ample = piece(false, writerOf().add({ ...first, body: new Uint8Array(256) }, false));
+  const short = piece(false, writerOf().add(first, false));
+  takes("series, 16 blocks, all but one empty", ...Array(15).fill(empty), short);
+  refuses("series, 17 blocks, all but one empty", ...Array(16).fill(empty), short);
+  takes("series, a message and 256 bytes allow three more", ample, ...Array(18).fill(empty));
+  refuses("series, a message and 256 bytes do not allow four more", ample, ...Array(19).fill(empty));
+  takes("series, 256 messages, a block each", ...many.map((row) => piece(false, row)));
 }
 
 /** vectors/chunks.json */

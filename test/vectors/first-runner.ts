@@ -174,7 +174,7 @@ function runOpen(input: Extract<VectorInput, { kind: "open" | "open-chunks" }>) 
 function runSeries({ base, pieces }: Extract<VectorInput, { kind: "series" }>) {
   const reader = new SeriesReader(base);
   const messages = pieces.flatMap(({ apart, bytes }) => {
-    if (apart) reader.standApart();
+    reader.beginBlock(apart);
     return reader.push(fromHex(bytes));
   });
   reader.end();

@@ -38,15 +38,33 @@ export function series(pieces: readonly { readonly apart: boolean; readonly byte
     if (apart || groups.length === 0) groups.push([]);
     groups.at(-1)!.push(bytes);
   }
+  const endsAt: number[] = [];
+  let groupAt = 0;
   for (const group of groups) {
     const c = new Cursor(join(...group));
     for (let isFirst = true; c.at < c.bytes.length; isFirst = false) {
       const expected = following(messages, base);
       messages.push(message(c, isFirst ? { ...expected, from: null, to: null } : expected));
+      endsAt.push(groupAt + c.at);
     }
+    groupAt += c.bytes.length;
   }
   if (messages.length < 1 || messages.length > 256) throw new Error("message count");
+  requireBlocksWorthTheirWork(pieces, endsAt);
   return messages;
+}
+
+/** §8.2: a block more for each message and each 128 bytes that came before it. `endsAt`: where each message ends. */
+function requireBlocksWorthTheirWork(
+  pieces: readonly { readonly bytes: Bytes }[],
+  endsAt: readonly number[],
+): void {
+  let opened = 0;
+  for (const [i, { bytes }] of pieces.entries()) {
+    const complete = endsAt.filter((end) => end <= opened).length;
+    if (i + 1 > 16 + complete + Math.floor(opened / 128)) throw new Error("blocks without content");
+    opened += bytes.length;
+  }
 }
 
 function following(messages: readonly ReturnType<typeof message>[], base: Numbers): Expected {

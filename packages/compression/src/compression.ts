@@ -90,16 +90,27 @@ function historyOf(after: Uint8Array | undefined, contentBytes: number): Uint8Ar
   return contentBytes > LIMITS.dictionaryContentBytesMax ? null : after.subarray(-LIMITS.historyBytesMax);
 }
 
-/** A dictionary that goes on with what came before. The zero keeps a history from passing for a trained dictionary. */
+/** One for all, as no call outlives it: memory that is new for each small block costs more than opening the block. */
+let grown = Buffer.alloc(LIMITS.historyBytesMax);
+
+/**
+ * A dictionary that goes on with what came before; valid until the next call. The zero keeps a history from passing for a
+ * trained dictionary.
+ */
 function grownDictionary(dictionary: Dictionary | null, after: Uint8Array): Uint8Array {
-  return Buffer.concat([dictionary === null ? Buffer.of(0) : dictionaryBytes(dictionary), after]);
+  const before = dictionary === null ? Uint8Array.of(0) : dictionaryBytes(dictionary);
+  const length = before.length + after.length;
+  if (length > grown.length) grown = Buffer.alloc(before.length + LIMITS.historyBytesMax);
+  grown.set(before);
+  grown.set(after, before.length);
+  return grown.subarray(0, length);
 }
 
 function withHistory(content: Uint8Array, after: Uint8Array, dictionary: Dictionary | null): Compressed {
   const target = Buffer.allocUnsafeSlow(zstd.compressBound(content.length));
-  const grown = grownDictionary(dictionary, after);
+  const before = grownDictionary(dictionary, after);
   // Not through a CDict: one for each history would fill the memory until the collector comes by.
-  const bytes = context.compressUsingDict(target, content, grown, levels.thorough);
+  const bytes = context.compressUsingDict(target, content, before, levels.thorough);
   return stripped(dictionary?.codec ?? CODEC.zstd, target.subarray(0, bytes), content.length);
 }
 

@@ -37,6 +37,13 @@ export const LIMITS = {
   contentMessagesMax: 256,
   /** Compressed blocks in one chunk. More are refused; compose begins another chunk. */
   chunkBlocksMax: 256,
+  /**
+   * Blocks of one series: 16, and one more for each message and each 128 bytes that those before it gave. More are
+   * refused. Each block costs a receiver about 50 µs whatever it holds, so what a sender can make it work is in
+   * proportion to the content. An origin that cuts blocks of 128 bytes or more, or at the end of a message, keeps it.
+   */
+  seriesBlocksFree: 16,
+  seriesBlockBytes: 128,
   /** Recipients of one message. More are refused. */
   recipientsMax: 50,
   /** UTF-8 bytes of one mail address (RFC 5321 §4.5.3.1.3 allows a path of 256 with its brackets). */

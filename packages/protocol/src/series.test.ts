@@ -50,7 +50,7 @@ function read(parts: readonly Part[], rows: readonly Uint8Array[], stepBytes: nu
   const reader = new SeriesReader(base);
   const messages: ContentMessage[] = [];
   for (const [i, row] of rows.entries()) {
-    if (parts[i]?.apart) reader.standApart();
+    reader.beginBlock(parts[i]?.apart === true);
     for (let at = 0; at < row.length; at += stepBytes)
       messages.push(...reader.push(row.subarray(at, at + stepBytes)));
   }
@@ -104,7 +104,7 @@ describe("series", () => {
     const alone = new SeriesReader(base);
     const [one, shared] = written(parts.map(({ message }) => ({ message, apart: false })));
     alone.push(one!);
-    alone.standApart();
+    alone.beginBlock(true);
     expect(codeOf(() => alone.push(shared!))).toBe("EST_PROTOCOL_ENCODING");
   });
 
@@ -113,7 +113,7 @@ describe("series", () => {
     for (let length = 1; length < row!.length; length++) {
       const reader = new SeriesReader(base);
       expect(reader.push(row!.slice(0, length))).toEqual([]);
-      expect(codeOf(() => reader.standApart())).toBe("EST_PROTOCOL_ENCODING");
+      expect(codeOf(() => reader.beginBlock(true))).toBe("EST_PROTOCOL_ENCODING");
       expect(codeOf(() => reader.end())).toBe("EST_PROTOCOL_TRUNCATED");
       expect(reader.push(row!.slice(length))).toEqual([first]);
       reader.end();
@@ -152,6 +152,27 @@ describe("series", () => {
       feed(new Uint8Array(0));
       expect(codeOf(() => reader.push(new Uint8Array(left + 1)))).toBe("EST_PROTOCOL_RANGE");
     }
+  });
+
+  it("takes 16 blocks, and one more for each message and each 128 bytes that came before", () => {
+    const rows = written([0, 1, 2].map((i) => ({ message: { ...first, sequence: 40 + i }, apart: false })));
+    const [last] = written([{ message: { ...first, body: new Uint8Array(20_000) }, apart: true }]);
+    const all = concat(...rows, last!);
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 300 }), { maxLength: 40 }), (sizes) => {
+        const reader = new SeriesReader(base);
+        let [given, complete, begun] = [0, 0, 0];
+        for (const size of [...sizes, ...Array<number>(400).fill(0)]) {
+          const isAllowed = begun < 16 + complete + Math.floor(given / 128);
+          expect(codeOf(() => reader.beginBlock(false))).toBe(isAllowed ? "none" : "EST_PROTOCOL_RANGE");
+          if (!isAllowed) return;
+          begun++;
+          complete += reader.push(all.subarray(given, given + size)).length;
+          given += size;
+        }
+        expect.unreachable();
+      }),
+    );
   });
 
   it("looks at an unfinished message only when it can have come further", () => {

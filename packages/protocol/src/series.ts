@@ -45,6 +45,7 @@ export class SeriesWriter {
 export class SeriesReader {
   #expected: Expected;
   #count = 0;
+  #blockCount = 0;
   #contentBytes = 0;
   #held = new Uint8Array(0);
   #heldBytes = 0;
@@ -55,8 +56,20 @@ export class SeriesReader {
     this.#expected = beginning(base);
   }
 
-  /** The next message begins anew: it stands apart. @throws ProtocolError EST_PROTOCOL_ENCODING inside a message. */
-  standApart(): void {
+  /**
+   * Before each block is opened, so that a content of many blocks that hold nothing costs no more than the first ones.
+   * @param apart The next message begins anew.
+   * @throws ProtocolError EST_PROTOCOL_RANGE for more blocks than the content so far allows (SPEC.md §8.2),
+   * EST_PROTOCOL_ENCODING for one that stands apart inside a message.
+   */
+  beginBlock(apart: boolean): void {
+    const earned = this.#count + Math.floor(this.#contentBytes / LIMITS.seriesBlockBytes);
+    const max = LIMITS.seriesBlocksFree + earned;
+    requireRange(++this.#blockCount, { min: 1, max }, "block count");
+    if (apart) this.#standApart();
+  }
+
+  #standApart(): void {
     if (this.#heldBytes > 0)
       throw fault("EST_PROTOCOL_ENCODING", "a message is cut by one that stands apart");
     this.#expected = strangersTo(this.#expected);

@@ -13,6 +13,7 @@ import {
 } from "@estafette/protocol";
 import type { Core } from "./core.js";
 import { LIMITS } from "./limits.js";
+import { RecentBytes } from "./recent-bytes.js";
 
 /** Who opens. */
 type Self = Pick<Core, "identity">;
@@ -69,16 +70,20 @@ export class BatchOpening {
   readonly #opener: ChunkOpener;
   readonly #series: SeriesReader;
   readonly #payloadBytes: number;
-  #history: Uint8Array;
-  #isShared = true;
-  shared: Uint8Array;
+  readonly #before: RecentBytes;
+  /** What was shared, once a message stood apart; null: all that was opened is. */
+  #shared: Uint8Array | null = null;
 
   constructor(core: Self, opening: Opening) {
     this.#opener = new ChunkOpener(sealedFor(core, opening));
     this.#series = new SeriesReader(baseOf(opening.header));
     this.#payloadBytes = opening.header.payloadBytes;
-    this.#history = opening.context;
-    this.shared = opening.context;
+    this.#before = new RecentBytes(LIMITS.historyBytesMax, opening.context);
+  }
+
+  /** The end of what was shared, as a context for later contents. */
+  get shared(): Uint8Array {
+    return this.#shared ?? this.#before.bytes.slice(-LIMITS.contextBytesMax);
   }
 
   /**
@@ -92,9 +97,10 @@ export class BatchOpening {
       const chunk = this.#opener.next(held, this.#payloadBytes);
       if (chunk === null) return messages;
       for (const { codec, apart, bytes } of decodeBlocks(chunk)) {
-        if (apart) this.#standApart();
-        const content = decompressContent(codec, bytes, this.#history);
-        this.#remember(content);
+        this.#series.beginBlock(apart);
+        if (apart) this.#forgetBefore();
+        const content = decompressContent(codec, bytes, this.#before.bytes);
+        this.#before.add(content);
         messages.push(...this.#series.push(content));
       }
     }
@@ -105,15 +111,9 @@ export class BatchOpening {
     this.#series.end();
   }
 
-  #standApart(): void {
-    this.#series.standApart();
-    this.#history = new Uint8Array(0);
-    this.#isShared = false;
-  }
-
-  #remember(content: Uint8Array): void {
-    this.#history = Buffer.concat([this.#history, content]).subarray(-LIMITS.historyBytesMax);
-    if (this.#isShared) this.shared = this.#history.subarray(-LIMITS.contextBytesMax);
+  #forgetBefore(): void {
+    this.#shared = this.shared;
+    this.#before.clear();
   }
 }
 
