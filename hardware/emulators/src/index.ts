@@ -1,4 +1,12 @@
 export { EMULATOR_LIMITS } from "./limits.js";
+export {
+  type MeshtasticOnTcp,
+  type MeshtasticOnTerminal,
+  serveMeshtasticTcp,
+  serveMeshtasticTerminal,
+} from "./meshtastic/faces.js";
+export { createMeshtasticMesh, type HostCable, type MeshtasticMesh } from "./meshtastic/mesh.js";
+export type { MeshtasticDefects, MeshtasticOptions } from "./meshtastic/options.js";
 export { openPseudoTerminal, type PseudoTerminal } from "./pseudo-terminal.js";
 export {
   type FrameFate,

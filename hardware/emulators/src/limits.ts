@@ -10,4 +10,15 @@ export const EMULATOR_LIMITS = {
   terminalReadBytesMax: 1_024,
   /** Longest wait for the terminal program to start, in milliseconds. */
   terminalStartMsMax: 15_000,
+  /** Radios on one emulated mesh, and channels of each (a real radio has eight); more are refused. */
+  meshNodesMax: 16,
+  meshChannelsMax: 8,
+  /** Packets a mesh radio holds for sending, as the firmware's MAX_TX_QUEUE; a host is told when it is full. */
+  meshTransmitQueueMax: 16,
+  /** Packet ids of its host a mesh radio remembers; an id among them is dropped without a word. */
+  meshHostIdsMax: 20,
+  /** Packets of the air a mesh radio remembers so as not to repeat them; an older one is taken for new. */
+  meshSeenMax: 256,
+  /** Milliseconds without a byte of its host after which a radio keeps packets instead of giving them. */
+  meshHostSilentMsMax: 900_000,
 } as const;
