@@ -66,6 +66,7 @@ const WORLDLY_HOMES = [
   "packages/spool/",
   "packages/compression/", // reads the dictionaries that lie beside it
   "plugins/bridge-smtp/",
+  "plugins/bearer-file/src/parcel-folder.ts", // its channel is a folder
   "gateway/",
   "hardware/emulators/",
   "test/",

@@ -3,6 +3,7 @@ import type { BearerPlugin, BridgePlugin } from "@estafette/contract";
 
 /** Drivers this gateway knows, loaded only when a link asks for one: memory and start-up time stay small. */
 const BEARERS: Readonly<Record<string, () => Promise<{ default: unknown }>>> = {
+  file: () => import("@estafette/bearer-file"),
   memory: () => import("@estafette/bearer-memory"),
   serial: () => import("@estafette/bearer-serial"),
   tcp: () => import("@estafette/bearer-tcp"),

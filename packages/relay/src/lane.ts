@@ -187,7 +187,7 @@ export class Lane {
   /** False when the parcel waits, or can never go. A bearer that breaks is opened again by its link. */
   async #put(session: Session, bytes: Uint8Array): Promise<boolean> {
     try {
-      if (!(await this.#inContact(session, "send"))) return false;
+      if (!(await this.#inContact(session))) return false;
       this.#after(session, await this.#spend(session, bytes));
       return true;
     } catch (error) {
@@ -225,21 +225,25 @@ export class Lane {
     if (result.outcome === "refused") session.close(`the bearer refuses: ${result.why}`);
   }
 
-  async #inContact(session: Session, purpose: "send" | "collect"): Promise<boolean> {
-    if (this.#contacts.isOpen(session)) return true;
+  async #inContact(session: Session): Promise<boolean> {
+    return this.#contacts.isOpen(session) || (await this.#dial(session, "send"));
+  }
+
+  async #dial(session: Session, purpose: "send" | "collect"): Promise<boolean> {
     const contact = await this.#contacts.dial(session, purpose);
     if (contact.outcome === "deferred") this.#pause(session, contact.retryAfterMs);
     else if (contact.outcome === "refused") session.close("nobody answers at this address");
     return contact.outcome === "open";
   }
 
-  /** Nothing to say: perhaps it is time to see what waits for us. What is collected comes as events of the link. */
+  /** Nothing to say: perhaps it is time to see what waits for us, also when a contact opened to send is still open. What
+   *  is collected comes as events of the link. */
   async #collect(session: Session): Promise<void> {
     const atMs = this.#contacts.collectAtMs(session);
     if (atMs === null) return;
     if (this.#nowMs() < atMs) return this.#wakeAt(atMs);
     try {
-      await this.#inContact(session, "collect");
+      await this.#dial(session, "collect");
     } catch (error) {
       this.host.core.log("warn", "the bearer broke while dialling", {
         link: this.host.name,
