@@ -1,3 +1,5 @@
+export type { KissMessage } from "./kiss-bytes.js";
+export { type KissOnPorts, type KissPortsOptions, startKissOnPorts } from "./kiss-on-ports.js";
 export { EMULATOR_LIMITS } from "./limits.js";
 export {
   type MeshtasticOnTcp,
@@ -7,6 +9,9 @@ export {
 } from "./meshtastic/faces.js";
 export { createMeshtasticMesh, type HostCable, type MeshtasticMesh } from "./meshtastic/mesh.js";
 export type { MeshtasticDefects, MeshtasticOptions } from "./meshtastic/options.js";
+export { PacketChannel, type PacketCounters, type PacketEvent, type PacketFate } from "./packet-channel.js";
+export { PACKET_DEFECTS, type PacketDefect, type PacketOptions, packetOptions } from "./packet-options.js";
+export { createPacketRadio, type PacketRadio } from "./packet-radio.js";
 export { openPseudoTerminal, type PseudoTerminal } from "./pseudo-terminal.js";
 export {
   type FrameFate,

@@ -6,6 +6,12 @@ export const EMULATOR_LIMITS = {
   cutsMax: 10_000,
   /** Listeners of one channel's events; more are refused. */
   listenersMax: 16,
+  /** TNCs on one packet radio channel; more are refused when it is made. */
+  stationsMax: 32,
+  /** Computers at one TNC; the next one is not let in. */
+  computersMax: 8,
+  /** Bytes a TNC takes at a time from a computer; a longer write is taken in pieces. */
+  kissWriteBytesMax: 4_096,
   /** Bytes taken from a pseudo-terminal at a time; the kernel's terminal buffer holds the rest back. */
   terminalReadBytesMax: 1_024,
   /** Longest wait for the terminal program to start, in milliseconds. */

@@ -26,6 +26,11 @@ export class ModemPort implements ByteLink {
     }
   }
 
+  /** The computer hung up, or was cut off. */
+  get isOver(): boolean {
+    return this.#state !== "open";
+  }
+
   close(): void {
     this.#leave("closed");
   }
