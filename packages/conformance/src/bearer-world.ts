@@ -18,6 +18,8 @@ export interface BearerWorld {
   injectTowardsA?(bytes: Uint8Array): void;
   /** What a parcel looks like on the wire, where bytes and not parcels are injected. */
   frame?(parcelBytes: Uint8Array): Uint8Array;
+  /** False: a frame has no check of its own, so that half of one is heard as a parcel; the link refuses it. Default true. */
+  readonly checksFrames?: boolean;
   /** The channel keeps what was not settled and offers it again. */
   readonly keepsUnsettled?: boolean;
   close(): Promise<void>;

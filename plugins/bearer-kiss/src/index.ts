@@ -1,0 +1,15 @@
+import type { BearerPlugin } from "@estafette/contract";
+import { KissBearer } from "./bearer.js";
+import { type KissConfig, parseKissConfig } from "./config.js";
+
+/** Packet radio: parcels as AX.25 UI frames through a KISS TNC on a serial port or by TCP. */
+const kissPlugin: BearerPlugin<KissConfig> = {
+  kind: "kiss",
+  contract: 1,
+  parse: parseKissConfig,
+  create: (config, host) => new KissBearer(config, host),
+};
+
+export default kissPlugin;
+export type { KissConfig } from "./config.js";
+export { KISS_LIMITS } from "./limits.js";

@@ -1,0 +1,40 @@
+import { type Clock, sleep } from "@estafette/contract";
+import { KISS_LIMITS } from "./limits.js";
+
+/** Estimates when the TNC has sent our frame. KISS has no word for that, so this is time on our clock; whatever we hear
+ *  meanwhile has kept ours waiting for as long. */
+export class Pacer {
+  #freeAtMs = 0;
+  #writtenAtMs = 0;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** Frames that occupy the channel for `occupiedMs`, access included, go to the TNC now. */
+  wrote(occupiedMs: number): void {
+    this.#writtenAtMs = this.clock.monotonicMs();
+    this.#freeAtMs = this.#writtenAtMs + occupiedMs;
+  }
+
+  /** A frame of the others ended now, having occupied the channel for `occupiedMs`. */
+  heard(occupiedMs: number): void {
+    const nowMs = this.clock.monotonicMs();
+    if (this.#freeAtMs <= nowMs) return;
+    const waitedMs = Math.min(occupiedMs, nowMs - this.#writtenAtMs);
+    const latestMs = this.#writtenAtMs + KISS_LIMITS.holdBackMsMax;
+    this.#freeAtMs = Math.max(this.#freeAtMs, Math.min(this.#freeAtMs + waitedMs, latestMs));
+  }
+
+  /** Resolves when the TNC should be free, or `signal` aborts. */
+  async untilFree(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const waitMs = this.#freeAtMs - this.clock.monotonicMs();
+      if (waitMs <= 0 || signal.aborted) return;
+      await sleep(this.clock, waitMs, signal);
+    }
+  }
+
+  /** The TNC was opened again: nothing of ours is under way. */
+  reset(): void {
+    this.#freeAtMs = 0;
+  }
+}
