@@ -19,7 +19,7 @@ export interface FlowSource<T extends Costly> {
   first(flow: Uint8Array, limit: number): readonly T[];
 }
 
-const START = new Uint8Array(0);
+const START: Uint8Array = new Uint8Array(0);
 
 /**
  * Deficit round robin between the flows of one class at one hop (Shreedhar and Varghese 1995), in the form that lets
