@@ -1,4 +1,5 @@
 import type { MemoryProfile } from "@estafette/bearer-memory";
+import type { RelaySettings } from "@estafette/relay";
 import { peer } from "./line.js";
 import { mail } from "./node.js";
 import type { VirtualWorld } from "./world.js";
@@ -21,6 +22,7 @@ export async function pair(
   world: VirtualWorld,
   profiles: Readonly<Record<string, MemoryProfile>>,
   quotaBytes?: number,
+  settings: Partial<RelaySettings> = {},
 ) {
   const names = Object.keys(profiles);
   const media = new Map(names.map((name) => [name, world.medium(profiles[name])]));
@@ -40,6 +42,7 @@ export async function pair(
   }
   const aurora = await world.node({
     ...end("aurora", "shore"),
+    settings,
     ...(quotaBytes === undefined ? {} : { quotaBytes }),
   });
   const shore = await world.node(end("shore", "aurora"));

@@ -183,9 +183,10 @@ const takesCustodyForReceipt: PlantedMistake = {
       },
       settleLeg: async (legId, outcome) => {
         const id = envelopes.get(legId);
-        const ended = await spool.settleLeg(legId, outcome);
-        if (outcome.outcome !== "taken" || id === undefined) return ended;
-        return [...ended, ...(await spool.settleEnvelope(id, "delivered", "the next node has it"))];
+        const settled = await spool.settleLeg(legId, outcome);
+        if (outcome.outcome !== "taken" || id === undefined) return settled;
+        const delivered = await spool.settleEnvelope(id, "delivered", "the next node has it");
+        return { ...settled, ended: [...settled.ended, ...delivered] };
       },
     });
   },

@@ -56,7 +56,10 @@ export const carryingCases: SpoolCases = {
     await spool.acceptMessages([message(1)]);
     const { legId } = await world.firstLeg();
     const atMs = spool.nowMs() + 60_000;
-    expect(await spool.settleLeg(legId, { outcome: "retry", atMs, why: "no answer" })).toEqual([]);
+    expect(await spool.settleLeg(legId, { outcome: "retry", atMs, why: "no answer" })).toEqual({
+      ended: [],
+      cancelled: [],
+    });
     expect(await world.ready()).toEqual([]);
     expect((await spool.message(message(1).key))?.detail).toBe("no answer");
     expect(await spool.promote()).toEqual({ hops: [], nextAtMs: atMs });

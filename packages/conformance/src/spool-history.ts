@@ -206,8 +206,11 @@ class History {
         : outcome === "taken"
           ? ({ outcome } as const)
           : ({ outcome, why: "never" } as const);
-    await this.world.spool.settleLeg(leg.legId, given);
+    const before = [...this.model.legs];
+    const { cancelled } = await this.world.spool.settleLeg(leg.legId, given);
     this.model.settleLeg(modelled, outcome);
+    const others = before.filter((one) => one !== modelled && one.what === modelled.what);
+    expect(cancelled).toHaveLength(others.filter((one) => !this.model.legs.includes(one)).length);
   }
 
   private async replan({ pick, more }: HistoryStep): Promise<void> {
@@ -340,9 +343,16 @@ class History {
   private ownEnvelope(id: number, pick: number, more: number) {
     const lifetimeMs = (1 + (pick % 3)) * HOUR_MS;
     const className = at(CLASSES, pick);
+    const destination = at([2, 8, 9], more);
     return {
-      given: envelope(id, { class: className, lifetimeMs, ageMs: 0, payload: content(more) }),
-      modelled: { id, className, deadlineMs: this.model.nowMs + lifetimeMs, payloadBytes: more },
+      given: envelope(id, {
+        class: className,
+        lifetimeMs,
+        ageMs: 0,
+        payload: content(more),
+        destination: sixteen(destination),
+      }),
+      modelled: { id, className, destination, deadlineMs: this.model.nowMs + lifetimeMs, payloadBytes: more },
     };
   }
 }

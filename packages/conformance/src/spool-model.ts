@@ -20,6 +20,7 @@ interface ModelEnvelope {
   readonly deadlineMs: number;
   readonly payloadBytes: number;
   readonly isOwn: boolean;
+  readonly destination: number;
   readonly flow: string;
   takenCount: number;
 }
@@ -166,6 +167,7 @@ export class SpoolModel {
     const envelope = this.envelopes.find((one) => `envelope ${one.id}` === leg.what);
     if (envelope === undefined) return;
     if (outcome === "taken") envelope.takenCount++;
+    if (outcome === "taken" && leg.neighbour === envelope.destination) this.dropLegs(leg.what);
     if (this.legs.some((one) => one.what === leg.what)) return;
     if (envelope.takenCount === 0) this.purge(envelope.id, "refused");
     for (const one of this.openIn(envelope.id)) if (!one.receipt) one.end = "forwarded";

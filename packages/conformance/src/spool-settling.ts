@@ -1,4 +1,4 @@
-import type { EndState, LegOutcome, MessageRecord } from "@estafette/spool";
+import type { EndState, LegOutcome, LegSettled, MessageRecord } from "@estafette/spool";
 import { expect } from "vitest";
 import { arrival, content, delivery, envelope, HOUR_MS, hop, message, sixteen } from "./spool-samples.js";
 import type { SpoolCases, SpoolWorld } from "./spool-world.js";
@@ -16,6 +16,8 @@ async function batch({ spool }: SpoolWorld, receipt = false): Promise<readonly [
   return [first?.legId ?? -1, second?.legId ?? -1];
 }
 
+const NOTHING: LegSettled = { ended: [], cancelled: [] };
+
 function ends(records: readonly MessageRecord[]): (readonly [number, EndState | null])[] {
   return records.map((record) => [record.key.sequence, record.end] as const);
 }
@@ -24,22 +26,22 @@ export const settlingCases: SpoolCases = {
   "messages end forwarded when the last copy is taken": async (world) => {
     const { spool } = world;
     const [first, second] = await batch(world);
-    expect(await spool.settleLeg(first, TAKEN)).toEqual([]);
+    expect(await spool.settleLeg(first, TAKEN)).toEqual(NOTHING);
     expect(await spool.envelope(sixteen(9))).not.toBeNull();
-    expect(ends(await spool.settleLeg(second, TAKEN))).toEqual([
+    expect(ends((await spool.settleLeg(second, TAKEN)).ended)).toEqual([
       [1, "forwarded"],
       [2, "forwarded"],
     ]);
     expect(await spool.envelope(sixteen(9))).toBeNull();
-    expect(await spool.settleLeg(second, TAKEN)).toEqual([]);
+    expect(await spool.settleLeg(second, TAKEN)).toEqual(NOTHING);
     expect(await spool.stats()).toMatchObject({ waitingCount: [0, 0, 0, 0], waitingBytes: 0 });
     expect((await spool.stats()).ended).toMatchObject({ forwarded: 2, refused: 0 });
   },
 
   "messages end refused when nobody took a copy": async (world) => {
     const [first, second] = await batch(world);
-    expect(await world.spool.settleLeg(first, REFUSED)).toEqual([]);
-    const ended = await world.spool.settleLeg(second, REFUSED);
+    expect(await world.spool.settleLeg(first, REFUSED)).toEqual(NOTHING);
+    const { ended } = await world.spool.settleLeg(second, REFUSED);
     expect(ends(ended)).toEqual([
       [1, "refused"],
       [2, "refused"],
@@ -51,7 +53,7 @@ export const settlingCases: SpoolCases = {
   "one taker is enough, whoever refused before or after": async (world) => {
     const [first, second] = await batch(world);
     await world.spool.settleLeg(first, TAKEN);
-    expect(ends(await world.spool.settleLeg(second, REFUSED))).toEqual([
+    expect(ends((await world.spool.settleLeg(second, REFUSED)).ended)).toEqual([
       [1, "forwarded"],
       [2, "forwarded"],
     ]);
@@ -61,7 +63,7 @@ export const settlingCases: SpoolCases = {
     const { spool } = world;
     const [first, second] = await batch(world, true);
     await spool.settleLeg(first, REFUSED);
-    expect(ends(await spool.settleLeg(second, TAKEN))).toEqual([[1, "forwarded"]]);
+    expect(ends((await spool.settleLeg(second, TAKEN)).ended)).toEqual([[1, "forwarded"]]);
     expect(await spool.envelopePayload(sixteen(9))).toEqual(envelope(9).payload);
     expect(await spool.legsOf({ id: sixteen(9) })).toEqual([]);
     expect(ends(await spool.settleEnvelope(sixteen(9), "delivered", "receipt"))).toEqual([[2, "delivered"]]);
@@ -78,11 +80,48 @@ export const settlingCases: SpoolCases = {
     expect(await world.spool.legs({ link: "radio", afterLegId: 0, limit: 9 })).toEqual([]);
   },
 
+  "taken by the destination itself, the copies for other hops are cancelled": async (world) => {
+    const { spool } = world;
+    await spool.acceptMessages([message(1), message(2, { receipt: true })]);
+    const hops = [hop("radio", 2), hop("satellite", 2), hop("radio", 7)];
+    const keys = [message(1).key, message(2).key];
+    await spool.compose({ messages: keys, envelope: envelope(9, { from: null, hops }) });
+    const legs = await spool.legsOf({ id: sixteen(9) });
+    const atMs = spool.nowMs() + HOUR_MS;
+    await spool.settleLeg(legs[1]?.legId ?? -1, { outcome: "retry", atMs, why: "no answer" });
+    const settled = await spool.settleLeg(legs[0]?.legId ?? -1, TAKEN);
+    expect(ends(settled.ended)).toEqual([[1, "forwarded"]]);
+    expect(settled.cancelled.map((leg) => [leg.legId, leg.hop])).toEqual([
+      [legs[1]?.legId, hops[1]],
+      [legs[2]?.legId, hops[2]],
+    ]);
+    expect(await spool.legsOf({ id: sixteen(9) })).toEqual([]);
+    expect(await spool.promote()).toEqual({ hops: [], nextAtMs: null });
+    expect(await spool.settleLeg(legs[2]?.legId ?? -1, REFUSED)).toEqual(NOTHING);
+    expect(await spool.envelopePayload(sixteen(9))).toEqual(envelope(9).payload);
+    await world.crash();
+    expect(await world.spool.legsOf({ id: sixteen(9) })).toEqual([]);
+    expect(ends(await world.spool.settleEnvelope(sixteen(9), "delivered", ""))).toEqual([[2, "delivered"]]);
+  },
+
+  "taken by another node, or refused by the destination, the other copies go on": async (world) => {
+    const { spool } = world;
+    for (const [id, neighbour, outcome] of [[5, 7, TAKEN] as const, [6, 2, REFUSED] as const]) {
+      await spool.acceptEnvelope(envelope(id, { hops: [hop("radio", neighbour), hop("satellite", 2)] }));
+      const [first, second] = await spool.legsOf({ id: sixteen(id) });
+      expect(await spool.settleLeg(first?.legId ?? -1, outcome)).toEqual(NOTHING);
+      expect(await spool.legsOf({ id: sixteen(id) })).toEqual([second]);
+      expect(await spool.settleLeg(second?.legId ?? -1, TAKEN)).toEqual(NOTHING);
+      expect(await spool.envelope(sixteen(id))).toBeNull();
+    }
+    expect(await spool.untold(9)).toEqual([]);
+  },
+
   "a transit copy is released when taken, and when refused": async (world) => {
     const { spool } = world;
     for (const [id, outcome] of [[5, TAKEN] as const, [6, REFUSED] as const]) {
       await spool.acceptEnvelope(envelope(id));
-      expect(await spool.settleLeg((await world.firstLeg()).legId, outcome)).toEqual([]);
+      expect(await spool.settleLeg((await world.firstLeg()).legId, outcome)).toEqual(NOTHING);
       expect(await spool.envelope(sixteen(id))).toBeNull();
       expect(await spool.seen(sixteen(id))).not.toBeNull();
     }
@@ -112,7 +151,7 @@ export const settlingCases: SpoolCases = {
   "an uncomposed message can be refused or taken by its leg": async (world) => {
     for (const [sequence, outcome] of [[1, REFUSED] as const, [2, TAKEN] as const]) {
       await world.spool.acceptMessages([message(sequence)]);
-      const ended = await world.spool.settleLeg((await world.firstLeg()).legId, outcome);
+      const { ended } = await world.spool.settleLeg((await world.firstLeg()).legId, outcome);
       expect(ends(ended)).toEqual([[sequence, outcome.outcome === "taken" ? "forwarded" : "refused"]]);
     }
   },

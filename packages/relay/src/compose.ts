@@ -158,6 +158,7 @@ async function commit(
   });
   if (header.context) await core.sentContexts.composed(peer, signed.id, header.context, shared);
   core.faultPoint("compose-after-commit");
+  for (const hop of hops) if (hop.link !== first.leg.hop.link) core.wake(hop);
   core.emit({
     type: "composed",
     submissionIds: records.map((r) => r.submissionId),

@@ -106,6 +106,7 @@ async function keepTransit(
   };
   const plan = planHop(core, request);
   if (typeof plan === "string") return never(plan === "policy" ? "policy" : "no-route");
+  const hops = hopsOf(core, plan.hop, request);
   core.faultPoint("transit-before-keep");
   await core.spool.acceptEnvelope({
     id: signed.id,
@@ -119,7 +120,7 @@ async function keepTransit(
     from: neighbour.address,
     origin: signed.originAddress,
     ackCommitment: header.ackCommitment,
-    hops: hopsOf(core, plan.hop, request),
+    hops,
   });
   core.faultPoint("transit-after-keep");
   core.emit({
@@ -128,7 +129,7 @@ async function keepTransit(
     from: neighbour.name,
     path: pathText(core, checked.path),
   });
-  core.wake(plan.hop);
+  for (const hop of hops) core.wake(hop);
   return null;
 }
 

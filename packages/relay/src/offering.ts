@@ -109,7 +109,7 @@ export class Offering {
     const { core, notices } = this.host;
     const { legIds, hopeless } = await composeLeg(core, leg, this.#chunkBytesMax());
     for (const { leg: lost, why } of hopeless)
-      notices.ended(await core.spool.settleLeg(lost.legId, { outcome: "refused", why }));
+      notices.ended((await core.spool.settleLeg(lost.legId, { outcome: "refused", why })).ended);
     this.#mayBeReady = true;
     return legIds;
   }

@@ -36,7 +36,7 @@ export async function settleTransfer(
   if (record && taken) await noteTaken(core, record, where.peer, result.result === "already-held");
   core.faultPoint("settle-before-commit");
   const why = result.result === "never" ? `${where.peer.name} refused it: ${result.reason}` : "";
-  const ended = await core.spool.settleLeg(
+  const { ended, cancelled } = await core.spool.settleLeg(
     leg.legId,
     taken ? { outcome: "taken" } : { outcome: "refused", why, reason: reasonCode(result) },
   );
@@ -44,6 +44,7 @@ export async function settleTransfer(
   void core.goodputs.store().catch((error: unknown) => core.fail(error, "goodput"));
   if (!envelopeId) return;
   const what = { link: where.link, peer: where.peer.name, envelopeId: toHex(envelopeId) };
+  if (cancelled.length > 0) core.withdraw(envelopeId); // other links may be about to carry it too
   core.emit(taken ? { type: "forwarded", ...what } : { type: "refused", ...what, why });
   where.notices.ended(ended);
 }

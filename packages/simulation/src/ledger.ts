@@ -94,7 +94,9 @@ export class Ledger {
       async settleLeg(...answer) {
         const [legId, { outcome }] = answer;
         if (outcome === "taken") book.#compare(legId);
-        return book.#end(await spool.settleLeg(...answer));
+        const settled = await spool.settleLeg(...answer);
+        book.#end(settled.ended);
+        return settled;
       },
       settleMessages: async (...settled) => book.#end(await spool.settleMessages(...settled)),
       settleEnvelope: async (...settled) => book.#end(await spool.settleEnvelope(...settled)),

@@ -162,7 +162,7 @@ export class DiskSpool implements Spool {
   }
 
   // ── settle ────────────────────────────────────────────────────────────────────────────────────────────
-  settleLeg(legId: number, outcome: api.LegOutcome): Promise<readonly api.MessageRecord[]> {
+  settleLeg(legId: number, outcome: api.LegOutcome): Promise<api.LegSettled> {
     return this.settle(() => settling.settleLeg(this.tables, legId, outcome));
   }
 

@@ -224,6 +224,14 @@ export type LegOutcome =
       readonly reason?: number;
     };
 
+/** What came of an answer to a leg. */
+export interface LegSettled {
+  /** Messages that ended by it. */
+  readonly ended: readonly MessageRecord[];
+  /** Copies over other links that are no longer to be sent, because the destination itself has the envelope. */
+  readonly cancelled: readonly Leg[];
+}
+
 /**
  * Called in the same commit when every delivery of a completely received envelope has ended, with all of them: what its
  * origin is told then. Once per envelope as long as its deliveries are remembered.

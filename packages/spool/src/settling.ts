@@ -6,7 +6,9 @@ import type {
   EnvelopeId,
   EnvelopeRecord,
   Failure,
+  Leg,
   LegOutcome,
+  LegSettled,
   MessageKey,
   MessageRecord,
 } from "./records.js";
@@ -15,43 +17,68 @@ import type { Tables } from "./tables.js";
 
 /*
  * answer to a leg ──┬─ retry   ─► waits                       (nothing ends)
- *                   ├─ taken   ─► leg gone ─┬─ others left ─► nothing ends
+ *                   ├─ taken   ─► leg gone ─┬─ others left ─► nothing ends (taken by the destination: none are left)
  *                   └─ refused ─► leg gone ─┤
  *                                           └─ last one ─┬─ somebody took it ─► forwarded, or kept for a receipt
  *                                                        └─ nobody did       ─► refused
  */
 
+const NOTHING_SETTLED: LegSettled = { ended: [], cancelled: [] };
 const FORWARDED = "handed over to the next node";
 const EXPIRED = "its time was over before it was delivered";
 
-export function settleLeg(tables: Tables, legId: number, outcome: LegOutcome): readonly MessageRecord[] {
+export function settleLeg(tables: Tables, legId: number, outcome: LegOutcome): LegSettled {
   const { legs, messages, envelopes } = tables;
   const leg = legs.row(legId);
-  if (leg === undefined) return [];
+  if (leg === undefined) return NOTHING_SETTLED;
   const message = leg.message_no === null ? undefined : messages.byNo(rows.number(leg, "message_no"));
   const envelope = leg.envelope_no === null ? undefined : envelopes.byNo(rows.number(leg, "envelope_no"));
   if (outcome.outcome === "retry") {
     legs.retry(legId, outcome.atMs);
     if (message !== undefined) messages.note(rows.number(message, "message_no"), outcome.why);
     if (envelope !== undefined) messages.noteInEnvelope(rows.bytes(envelope, "id"), outcome.why);
-    return [];
+    return NOTHING_SETTLED;
   }
   legs.remove(legId);
   const isTaken = outcome.outcome === "taken";
   if (isTaken) legs.served(leg);
   const why = outcome.outcome === "refused" ? outcome.why : FORWARDED;
-  if (message !== undefined) return [endOne(tables, message, isTaken ? "forwarded" : "refused", why)];
-  if (envelope === undefined) return [];
+  if (message !== undefined) {
+    return { ended: [endOne(tables, message, isTaken ? "forwarded" : "refused", why)], cancelled: [] };
+  }
+  if (envelope === undefined) return NOTHING_SETTLED;
+  const cancelled = isTaken && isForDestination(leg, envelope) ? cancelOthers(tables, envelope) : [];
+  return { ended: settleCopy(tables, envelope, outcome), cancelled };
+}
+
+/** The leg is gone, and with it perhaps the last reason to keep the copy. */
+function settleCopy(
+  tables: Tables,
+  envelope: Row,
+  outcome: Exclude<LegOutcome, { readonly outcome: "retry" }>,
+): readonly MessageRecord[] {
+  const { legs, envelopes } = tables;
+  const isTaken = outcome.outcome === "taken";
   const envelopeNo = rows.number(envelope, "envelope_no");
   if (isTaken) envelopes.countTaken(envelopeNo);
   if (legs.ofEnvelope(envelopeNo).length > 0) return [];
   const takenCount = rows.number(envelope, "taken_count") + (isTaken ? 1 : 0);
-  if (takenCount === 0) {
-    const reason = outcome.outcome === "refused" ? (outcome.reason ?? 0) : 0;
-    noteTransitEnd(tables, envelope, { end: "refused", detail: why, reason });
-    return purge(tables, envelope, "refused", why);
-  }
-  return settleTaken(tables, envelope);
+  if (takenCount > 0) return settleTaken(tables, envelope);
+  const { why, reason = 0 } = outcome.outcome === "refused" ? outcome : { why: FORWARDED };
+  noteTransitEnd(tables, envelope, { end: "refused", detail: why, reason });
+  return purge(tables, envelope, "refused", why);
+}
+
+function isForDestination(leg: Row, envelope: Row): boolean {
+  return Buffer.compare(rows.bytes(leg, "neighbour"), rows.bytes(envelope, "destination")) === 0;
+}
+
+/** It is where it was going: nobody need carry it any more. */
+function cancelOthers({ legs }: Tables, envelope: Row): readonly Leg[] {
+  const envelopeNo = rows.number(envelope, "envelope_no");
+  const others = legs.ofEnvelope(envelopeNo);
+  legs.removeOf({ envelopeNo });
+  return others;
 }
 
 /** A neighbour has custody. Messages that asked for a receipt stay open, and with them our copy. */

@@ -7,6 +7,7 @@ import type {
   Hop,
   Leg,
   LegOutcome,
+  LegSettled,
   MessageKey,
   MessageRecord,
   NewDelivery,
@@ -106,9 +107,10 @@ export interface Spool {
 
   // ── settle ──────────────────────────────────────────────────────────────────────────────────────────
   /** Records an answer. When an envelope's last leg is taken, the copy is released unless a receipt is awaited;
-   *  own messages in it end `forwarded`. When its last leg is refused, own messages end `refused`.
-   *  Returns the messages that ended by this call. Bad ends also become {@link untold}, here and below. */
-  settleLeg(legId: number, outcome: LegOutcome): Promise<readonly MessageRecord[]>;
+   *  own messages in it end `forwarded`. When its last leg is refused, own messages end `refused`. Taken by the
+   *  destination itself it is the last: what waits for other hops is cancelled with it. Bad ends also become
+   *  {@link untold}, here and below. */
+  settleLeg(legId: number, outcome: LegOutcome): Promise<LegSettled>;
   /** A verified receipt or signed refusal for an envelope: copies still here are purged and own messages end.
    *  `told`: whoever refused has told the senders already. */
   settleEnvelope(
