@@ -263,13 +263,13 @@ function buildEnvelope(
 
 const NOTHING = new Uint8Array(0);
 
-/** The messages as content: own accounts first, each in the order of its sequence. The longest lifetime is the header's. */
+/** The messages as content: own accounts first, then in the order of their sequence. The longest lifetime is the header's. */
 function partsOf(
   waiting: readonly Waiting[],
   token: Uint8Array | null,
 ): { readonly parts: readonly Part[]; readonly lifetimeS: number } {
   const bornMs = oldestMs(waiting.map((w) => w.record));
-  const ordered = [...waiting].sort((a, b) => rankOf(a.record) - rankOf(b.record));
+  const ordered = [...waiting].sort((a, b) => inContent(a.record, b.record));
   const wantedS = ordered.map(({ record }) => lifetimeSOf(record.deadlineMs - bornMs));
   const lifetimeS = Math.max(...wantedS);
   let expectedS = lifetimeS;
@@ -295,8 +295,8 @@ function partsOf(
   return { parts, lifetimeS };
 }
 
-function rankOf(record: MessageRecord): number {
-  return isOutsider(record) ? Number.MAX_SAFE_INTEGER : record.key.sequence;
+function inContent(a: MessageRecord, b: MessageRecord): number {
+  return Number(isOutsider(a)) - Number(isOutsider(b)) || a.key.sequence - b.key.sequence;
 }
 
 function lifetimeSOf(lifetimeMs: number): number {

@@ -58,29 +58,24 @@ export class FairShare {
     { paid, isPart = false }: { paid?: { flow: Uint8Array; bytes: number }; isPart?: boolean } = {},
   ): Generator<T, undefined> {
     const known = new Map<string, Queue<T>>();
+    const queueOf = (flow: Uint8Array): Queue<T> => {
+      const name = hex(flow);
+      const queue = known.get(name) ?? new Queue(source, flow, this.spentBy(name, round));
+      if (paid !== undefined && !known.has(name) && hex(paid.flow) === name) queue.spent += paid.bytes;
+      known.set(name, queue);
+      return queue;
+    };
     let { round, after } = this;
     let found = 0;
-    let barren = 0;
     for (;;) {
       const isWhole = after.length === 0;
       let nearest = Number.POSITIVE_INFINITY;
       for (let flow = source.next(after); flow !== null; flow = source.next(after)) {
         after = flow;
-        const name = hex(flow);
-        const isNew = !known.has(name);
-        const queue = known.get(name) ?? new Queue(source, flow, this.spentBy(name, round));
-        if (paid !== undefined && isNew && hex(paid.flow) === name) queue.spent += paid.bytes;
-        known.set(name, queue);
-        const before = found;
-        for (let one = queue.head; one !== null && this.roundOf(queue.spent) <= round; one = queue.head) {
-          queue.shift(one);
-          found++;
-          yield one;
-        }
+        const queue = queueOf(flow);
+        found += yield* this.turn(queue, round);
         if (queue.head !== null) nearest = Math.min(nearest, this.roundOf(queue.spent));
-        if (found > before) continue;
-        if (isNew) barren++;
-        if (found > 0 && barren >= SPOOL_LIMITS.flowsPassedOverMax) return;
+        if (found > 0 && known.size - found >= SPOOL_LIMITS.flowsPassedOverMax) return;
         if (found === 0 && !isPart) this.after = flow;
       }
       if (isWhole && nearest === Number.POSITIVE_INFINITY) return;
@@ -89,6 +84,17 @@ export class FairShare {
       after = START;
       if (found === 0 && !isPart) [this.round, this.after] = [round, after];
     }
+  }
+
+  /** What a flow may send in this round; returns how many that were. */
+  private *turn<T extends Costly>(queue: Queue<T>, round: number): Generator<T, number> {
+    let count = 0;
+    for (let one = queue.head; one !== null && this.roundOf(queue.spent) <= round; one = queue.head) {
+      queue.shift(one);
+      count++;
+      yield one;
+    }
+    return count;
   }
 
   /** Who was away comes back level with the round, without credit for the time. */

@@ -42,7 +42,7 @@ export const SPOOL_LIMITS = {
    *  it longest ago begins anew, level with the others. */
   flowsRememberedMax: 1_024,
   hopsRememberedMax: 1_024,
-  /** Flows without a turn that one look passes over once it found something. At the bound: it answers with fewer. */
+  /** By how many the flows one look passes may exceed what it found there. At the bound: it answers with fewer. */
   flowsPassedOverMax: 64,
   /** Rows read of one flow at first; twice as many each time more are wanted. */
   flowPortionRows: 8,
