@@ -67,11 +67,17 @@ function firstMailRow(id: string, budget: number, play: Play): RowPlan {
   return { id, budget, needs: ["mail"], measure };
 }
 
-/** Parcels a text, of those that were exactly one. */
+/**
+ * Parcels a text, and how many texts were exactly one. The nodes are acquainted: a radio that carries nothing begins its
+ * handshake when there is something to send, and small-first and small-acquainted count that.
+ */
 function parcelsRow(id: string, parcelBytesMax: number): RowPlan {
   const measure = async ({ small }: Folders): Promise<Measured> => {
     const parcels: number[] = [];
-    await single(small, lora(parcelBytesMax), { each: (count) => void parcels.push(count) });
+    await single(small, lora(parcelBytesMax), {
+      acquainted: true,
+      each: (count) => void parcels.push(count),
+    });
     const value = parcels.reduce((sum, count) => sum + count, 0) / small.length;
     const alone = parcels.filter((count) => count === 1).length;
     return { value, unit: "parcels/text", delivered: alone, of: small.length };
