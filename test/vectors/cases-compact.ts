@@ -170,6 +170,7 @@ function driftCases(list: CaseList): void {
     spliced(spliceBytes(inFull, 0, 0x04), inFull.length - 1, 1, 0x99, 0x11),
   );
   const apart = Uint8Array.from(Buffer.from(told(plain, { slot: uses, payloadFollows: false }).bytes, "hex"));
+  refuses("payload apart, a byte more", `${toHex(apart)}00`);
   refuses("payload above the limit", spliced(apart, 6, 1, 0x81, 0x80, 0x80, 0x05));
 }
 

@@ -272,3 +272,24 @@ export function noteCases(): CaseList {
   refuses("note, 257 bytes", "03".repeat(257));
   return list;
 }
+
+/** vectors/greetings.json */
+export function greetingCases(): CaseList {
+  const list = new CaseList();
+  const told = (bytes: string) => ({ kind: "greeting", bytes }) as const;
+  list.takes("greeting, empty", told(""), { edition: 1, drainBytesPerS: null, held: null });
+  list.takes("greeting, cannot say what it holds", told("0100"), { held: null });
+  list.takes("greeting, holds nothing", told("4100"), { edition: 1 });
+  list.takes("greeting, of a later edition, with a drain rate", told("7fac02"), { edition: 63 });
+  list.takes("greeting, the highest drain rate", told("41ffffffff0f"), { drainBytesPerS: 0xffff_ffff });
+  list.takes("greeting, holds templates and contexts", told("816412340003"));
+  list.takes("greeting, holds a context only", told("810000000001"));
+  list.refuses("greeting, without a drain rate", told("41"));
+  list.refuses("greeting, longer form of the drain rate", told("41e400"));
+  list.refuses("greeting, drain rate of 2^32", told("418080808010"));
+  list.refuses("greeting, a byte more", told("410000"));
+  list.refuses("greeting, cut", told("8164123400"));
+  list.refuses("greeting, holds nothing, told at length", told("810000000000"));
+  list.refuses("greeting, both flags", told("c10012340003"));
+  return list;
+}

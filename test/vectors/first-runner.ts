@@ -8,6 +8,7 @@ import {
   createIdentity,
   decodeBlocks,
   decodeContent,
+  decodeGreeting,
   decodeHead,
   decodeHeader,
   decodeKeyRecord,
@@ -98,6 +99,8 @@ function run(input: VectorInput): unknown {
       return { messages: runSeries(input) };
     case "compact-head":
       return runCompact(input);
+    case "greeting":
+      return decodeGreeting(fromHex(input.bytes));
     case "content":
       return { messages: decodeContent(fromHex(input.bytes), input.base) };
     default:

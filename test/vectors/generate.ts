@@ -1,6 +1,6 @@
 import { chunkCases } from "./cases-chunks.js";
 import { compactCases } from "./cases-compact.js";
-import { contentCases, noteCases, payloadCases, sealCases } from "./cases-content.js";
+import { contentCases, greetingCases, noteCases, payloadCases, sealCases } from "./cases-content.js";
 import { chainCases, envelopeCases } from "./cases-envelope.js";
 import { addressCases, keyCases } from "./cases-keys.js";
 import type { VectorCase } from "./vector-case.js";
@@ -17,6 +17,7 @@ export function generateVectors(): Readonly<Record<string, readonly VectorCase[]
     "compact.json": compactCases().cases,
     "content.json": contentCases().cases,
     "envelopes.json": envelopeCases().cases,
+    "greetings.json": greetingCases().cases,
     "keys.json": keyCases().cases,
     "notes.json": noteCases().cases,
     "payloads.json": payloadCases().cases,

@@ -48,6 +48,7 @@ export function compactHead(told: Told) {
   const id = sha256(immutable).slice(0, 16);
   const direct = named("chain-direct", id, addressOf(told.sender), told.receiver).slice(0, 16);
   const moving = form & 8 ? directTransit(c, direct) : transit(c.take(c.varint(0, 2_200)));
+  if (!payloadFollows) c.done();
   if (moving.relayIndex > fields.relays.length) throw new Error("relay index beyond the list");
   const couldBeDirect = equal(fields.origin, told.sender) && isDirect(moving, direct);
   if (couldBeDirect !== (form & 8) > 0) throw new Error("told the longer way");

@@ -126,3 +126,17 @@ export function blocks(bytes: Bytes) {
   }
   return read;
 }
+
+/** §8.4 */
+export function greeting(bytes: Bytes) {
+  if (bytes.length === 0) return { edition: 1, drainBytesPerS: null, held: null };
+  const c = new Cursor(bytes);
+  const first = c.byte(191);
+  const drain = c.varint(0, U32);
+  const templatesDigest = first >= 128 ? c.byte() * 256 + c.byte() : 0;
+  const contextsMask = first >= 128 ? c.byte() * 256 + c.byte() : 0;
+  if (first >= 128 && templatesDigest + contextsMask === 0) throw new Error("nothing, told at length");
+  c.done();
+  const held = first >= 64 ? { templatesDigest, contextsMask } : null;
+  return { edition: first % 64, drainBytesPerS: drain === 0 ? null : drain, held };
+}

@@ -1,6 +1,6 @@
 import * as codec from "./second-codec.js";
 import { compactHead } from "./second-compact.js";
-import { blocks, content, series } from "./second-content.js";
+import { blocks, content, greeting, series } from "./second-content.js";
 import {
   admittedPoint,
   admitU,
@@ -67,6 +67,8 @@ export function runSecond(input: VectorInput): unknown {
       return { chunks: openChunks({ ...sealedCase(input), payloadBytes: input.payloadBytes }).map(hex) };
     case "blocks":
       return { blocks: blocks(unhex(input.bytes)).map((block) => ({ ...block, bytes: hex(block.bytes) })) };
+    case "greeting":
+      return greeting(unhex(input.bytes));
     case "content":
     case "series":
       return { messages: contentCase(input) };

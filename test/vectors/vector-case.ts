@@ -101,6 +101,7 @@ export type VectorInput =
       readonly payload: string;
     }
   | { readonly kind: "content"; readonly bytes: string; readonly base: ContentBaseJson }
+  | { readonly kind: "greeting"; readonly bytes: string }
   | { readonly kind: "commitment"; readonly token: string }
   | { readonly kind: "note"; readonly bytes: string }
   | { readonly kind: "ack"; readonly bytes: string; readonly commitment: string }

@@ -109,7 +109,7 @@ describe("compact head: round trips", () => {
         const slot =
           kind === "plain" ? null : kind === "uses" ? { uses: c.slot, template } : { defines: c.slot };
         const bytes = encodeCompactHead(head, { ends, slot, payloadFollows });
-        const read = readCompactHead(concat(bytes, samplePayload), ends, (n) =>
+        const read = readCompactHead(payloadFollows ? concat(bytes, samplePayload) : bytes, ends, (n) =>
           n === c.slot ? template : null,
         )!;
         expect(read.bytes).toBe(bytes.length);

@@ -164,7 +164,7 @@ export interface CompactHead {
  * Reads a compact head from the beginning of `bytes`.
  * @param template What was kept in a slot; null: nothing, or the slot was never defined.
  * @returns Null when it refers to a template that is not here: the sender is to tell it in full.
- * @throws ProtocolError EST_PROTOCOL_{TRUNCATED,RANGE,ENCODING,VERSION,KEY,SIGNATURE}.
+ * @throws ProtocolError EST_PROTOCOL_{TRUNCATED,TRAILING,RANGE,ENCODING,VERSION,KEY,SIGNATURE}.
  */
 export function readCompactHead(
   bytes: Uint8Array,
@@ -187,6 +187,7 @@ export function readCompactHead(
   const signature = reader.take(64, "signature");
   const direct = (form & DIRECT) !== 0;
   const transit = readTransit(reader, direct);
+  if (!payloadFollows) reader.end("the head");
   const told = reader.taken();
   return {
     bytes: reader.position,

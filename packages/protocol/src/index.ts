@@ -32,6 +32,7 @@ export {
   signHeader,
   verifyHeader,
 } from "./envelope.js";
+export { decodeGreeting, encodeGreeting, type Held } from "./greeting.js";
 export * from "./head.js";
 export {
   createIdentity,

@@ -11,7 +11,7 @@ import type { LinkSettings } from "./api.js";
 import { channelOf } from "./channel.js";
 import type { Core } from "./core.js";
 import type { Peer } from "./directory.js";
-import { decodeGreeting, encodeGreeting, type Greeting } from "./greeting.js";
+import { type Greeting, readGreeting, writeGreeting } from "./greeting.js";
 import { LIMITS } from "./limits.js";
 import type { Notices } from "./notices.js";
 import { Offering } from "./offering.js";
@@ -273,14 +273,14 @@ async function greetingFor({ core, settings }: SessionHost, peer: Peer | null): 
     templatesDigest: (await core.templates.held(peer)).digest,
     contextsMask: await core.heldContexts.mask(peer),
   };
-  return encodeGreeting({ drainBytesPerS: settings.budget?.drainBytesPerS ?? null, held });
+  return writeGreeting({ drainBytesPerS: settings.budget?.drainBytesPerS ?? null, held });
 }
 
 /** Both ends use of templates and contexts only what the other still holds. */
 async function greeted(core: Core, peer: Peer, bytes: Uint8Array): Promise<Greeting | null> {
   let greeting: Greeting;
   try {
-    greeting = decodeGreeting(bytes);
+    greeting = readGreeting(bytes);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     core.log("warn", "a greeting cannot be read", { neighbour: peer.name, why: error.message });
