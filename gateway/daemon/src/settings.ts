@@ -18,6 +18,7 @@ export function relaySettings(config: Config, peers: readonly PeerSettings[]): R
     lifetimeS: config.lifetimeS,
     hopMax: config.hopMax,
     flashCopies: config.flashCopies,
+    deadlinesMs: config.deadlinesMs,
     messageBytesMax: config.mail.messageBytesMax,
     receipts: config.receipts,
     retryS: config.retryS,

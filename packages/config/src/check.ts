@@ -18,10 +18,25 @@ export function checkReferences(raw: RawConfig, document: SourceDocument): Confi
   checkRoutes(raw, bad);
   checkUsers(raw, bad);
   checkMail(raw, bad);
+  checkDeadlines(raw, bad);
   return errors;
 }
 
 type Bad = (path: Path, problem: string, fix: string) => void;
+
+/** A class that may take longer than a lesser one would be the lesser one. */
+function checkDeadlines({ deadlines }: RawConfig, bad: Bad): void {
+  const classes = ["flash", "priority", "normal", "bulk"] as const;
+  for (const [i, name] of classes.entries()) {
+    const before = classes[i - 1];
+    if (before === undefined || deadlines[name] >= deadlines[before]) continue;
+    bad(
+      ["deadlines", name],
+      `shorter than that of ${before}`,
+      `the more urgent class comes first: raise ${name}`,
+    );
+  }
+}
 
 function mustExist(bad: Bad, path: Path, kind: string, name: string, known: readonly string[]): void {
   if (known.includes(name)) return;

@@ -69,6 +69,7 @@ users:
   captain: {addresses: [captain@aurora.example, "*@aurora.example"]}
 lifetime: 3d
 retry: [10s, 1m]
+deadlines: {normal: 2h}
 `;
 
 describe("a good file", () => {
@@ -122,6 +123,7 @@ describe("a good file", () => {
       16,
       true,
     ]);
+    expect(config.deadlinesMs).toEqual([60_000, 600_000, 7_200_000, 259_200_000]);
   });
 
   it("needs only a version and a name", () => {

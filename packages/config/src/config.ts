@@ -22,6 +22,8 @@ export interface Config {
   readonly hopMax: number;
   /** Copies of a flash message over different links [1…4]. */
   readonly flashCopies: number;
+  /** Milliseconds from acceptance to the next gateway, by class: flash, priority, normal, bulk; never falling. */
+  readonly deadlinesMs: readonly [number, number, number, number];
   readonly receipts: boolean;
   /** null: `api.sock` in the state directory. */
   readonly apiSocket: string | null;

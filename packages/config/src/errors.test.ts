@@ -127,6 +127,13 @@ describe("errors name line, column, key and fix", () => {
       ["e.yaml:4:24  links.hf.urgent_share  20 needs a unit. Write for example 20 %"],
     ],
     [
+      "a deadline shorter than that of a more urgent class",
+      `${HEAD}deadlines: {normal: 5m}\n`,
+      [
+        "e.yaml:3:13  deadlines.normal  shorter than that of priority. The more urgent class comes first: raise normal",
+      ],
+    ],
+    [
       "everything kept for the urgent",
       `${HEAD}links:\n  hf: {driver: serial, urgent_share: 95 %}\n`,
       ['e.yaml:4:24  links.hf.urgent_share  "95 %" is out of range. Use 0 % to 90 %'],

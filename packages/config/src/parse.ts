@@ -95,11 +95,16 @@ function build(raw: RawConfig, file: string): Omit<Config, "errorAt"> {
     })),
     lifetimeS: Math.round(raw.lifetime / 1_000),
     retryS: raw.retry.map((ms) => Math.max(1, Math.round(ms / 1_000))),
+    deadlinesMs: deadlinesOf(raw),
     hopMax: raw.hop_limit,
     flashCopies: raw.flash_copies,
     receipts: raw.receipts,
     apiSocket: raw.api.socket ?? null,
   };
+}
+
+function deadlinesOf({ deadlines }: RawConfig): Config["deadlinesMs"] {
+  return [deadlines.flash, deadlines.priority, deadlines.normal, deadlines.bulk];
 }
 
 function buildPeer(name: string, peer: RawConfig["peers"][string], raw: RawConfig): PeerConfig {

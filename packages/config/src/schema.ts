@@ -191,6 +191,10 @@ const route = z.strictObject({
   via: describe(list(field.name(), LIMITS.viaMax), "Peers to pass, in this order, destination excluded."),
 });
 
+function deadline(usual: string) {
+  return field.duration("1s", "30d").prefault(usual);
+}
+
 /** The whole file. Written with `snake_case` keys; every value that has a unit is text with its unit. */
 export const configSchema = z.strictObject({
   version: describe(z.literal(1), "Version of this format."),
@@ -210,6 +214,17 @@ export const configSchema = z.strictObject({
   retry: describe(
     list(field.duration("1s", "1d"), 32).min(1).prefault(["1m", "2m", "5m", "15m", "1h", "4h"]),
     "Waits between attempts; the last one repeats.",
+  ),
+  deadlines: describe(
+    z
+      .strictObject({
+        flash: describe(deadline("1m"), "Of a flash message."),
+        priority: describe(deadline("10m"), "Of a priority message."),
+        normal: describe(deadline("6h"), "Of every other message."),
+        bulk: describe(deadline("3d"), "Of what may take its time."),
+      })
+      .prefault({}),
+    "Within which a message ought to be at the next gateway: the cheapest link that keeps it is taken.",
   ),
   hop_limit: describe(z.int().min(1).max(16).default(16), "Most gateways a message may pass."),
   flash_copies: describe(

@@ -14,14 +14,14 @@ import { flagsOf, KIND, kindOf } from "./session.js";
  *  └─────────────────┴──────────┴────────────────────────┴──────────────────┘
  */
 
-const HEADER_BYTES = 4;
+export const HELLO_HEADER_BYTES = 4;
 const FLAG_KK = 1;
 const FLAG_CLEAR = 2;
 const LINK_VERSION = 1;
 const FEATURE_CLEAR = 1;
 const FEATURE_ORDERED = 2;
 const FEATURE_LOSSLESS = 4;
-const FACTS_BYTES = 3;
+export const FACTS_BYTES = 3;
 export const RESET_BYTES = 3;
 
 /** Names one attempt of one initiator, so that pieces of two never mix; echoed by the responder. */
@@ -38,12 +38,12 @@ export interface HelloMessage extends HelloTag {
 
 /** Cuts one handshake message. A message that needs more than 16 pieces cannot occur from 48 bytes on. */
 export function cutHello(hello: HelloMessage, parcelBytesMax: number): readonly Uint8Array[] {
-  const room = parcelBytesMax - HEADER_BYTES;
+  const room = parcelBytesMax - HELLO_HEADER_BYTES;
   const count = Math.max(1, Math.ceil(hello.message.length / room));
   const flags = (hello.pattern === "KK" ? FLAG_KK : 0) | (hello.clear ? FLAG_CLEAR : 0);
   return Array.from({ length: count }, (_, piece) => {
     const bytes = hello.message.subarray(piece * room, (piece + 1) * room);
-    return new ByteWriter(HEADER_BYTES + bytes.length)
+    return new ByteWriter(HELLO_HEADER_BYTES + bytes.length)
       .u8((hello.kind << 5) | flags)
       .u16(hello.attempt)
       .u8((piece << 4) | (count - 1))

@@ -26,6 +26,9 @@ const NONCE2_AT = 1;
 const FACTS2_AT = NONCE2_AT + NONCE_BYTES;
 /** What Noise itself takes of each message when the payload travels beside it: keys of 32 bytes, tags of 16. */
 const NOISE_BYTES = { KK: [48, 48, 0], XX: [32, 96, 64] } as const;
+/** Of the messages by which configured peers meet, what stands beside the facts; and of the two of a resumption. */
+export const HELLO_BYTES = NOISE_BYTES.KK[0];
+export const RESUME_BYTES = [FACTS1_AT, FACTS2_AT + PROOF_BYTES] as const;
 
 /** Keys both ends can have now, and with whom. */
 export interface Agreement {

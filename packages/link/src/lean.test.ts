@@ -3,6 +3,7 @@ import type { ChannelTraits } from "./api.js";
 import { hex, neighbour, pushedOf, radio, stream, transferOf } from "./testing/fixtures.js";
 import { HOUR_MS, meet, ship, shore } from "./testing/pair.js";
 import { CALM, type End, Keeper, World } from "./testing/world.js";
+import { meetingMessages, parcelsOf } from "./weigh.js";
 
 const results = (end: End): string[] => end.keeper.results.map(({ result }) => result.result);
 const sizes = (world: World, from = 0): number[] => world.record.slice(from).map(({ bytes }) => bytes.length);
@@ -37,6 +38,8 @@ describe("a text", () => {
       expect([done, results(a)]).toEqual([true, ["accepted"]]);
       expect(sizes(world)).toEqual([14 + GREETING_BYTES, 16 + GREETING_BYTES, header + 1 + 120, header + 1]);
       expect(14 + 16 + 2 * GREETING_BYTES).toBeLessThanOrEqual(40);
+      expect(sizes(world).slice(0, 2)).toEqual(meetingMessages(true, GREETING_BYTES));
+      expect(parcelsOf(channel)).toEqual({ bytes: channel.parcelBytesMax, headerBytes: header });
       expect(hex(b.keeper.committed.get(hex(transfer.id))!.payload)).toBe(hex(transfer.payload));
       for (const end of [a, b]) {
         const met = end.log.find((event) => event.type === "established");
@@ -49,6 +52,7 @@ describe("a text", () => {
       expect([done, results(a)]).toEqual([true, ["accepted"]]);
       const hello = 4 + 32 + 16 + 3 + GREETING_BYTES;
       expect(sizes(world)).toEqual([hello, hello, header + 1 + 120, header + 1]);
+      expect(sizes(world).slice(0, 2)).toEqual(meetingMessages(false, GREETING_BYTES));
     });
   }
 

@@ -40,6 +40,10 @@ export interface SessionTraits {
   readonly counted: boolean;
 }
 
+/** Header and tag of a data parcel. */
+export const dataOverheadBytes = (counted: boolean): number =>
+  (counted ? COUNTED_HEADER_BYTES : SHORT_HEADER_BYTES) + TAG_BYTES;
+
 /** Both ends take the smaller parcel, and rely only on what both say of the channel. */
 export function sessionTraits(ours: Facts, theirs: Facts): SessionTraits {
   const parcelBytesMax = Math.min(ours.parcelBytesMax, theirs.parcelBytesMax);
@@ -142,7 +146,7 @@ export class Session {
 
   /** Room for records in a parcel of `parcelBytes`. */
   roomBytes(parcelBytes: number = this.traits.parcelBytesMax): number {
-    return parcelBytes - this.headerBytes - TAG_BYTES;
+    return parcelBytes - dataOverheadBytes(this.traits.counted);
   }
 
   /** Counter of the next parcel we send, low 16 bits. */

@@ -2,6 +2,28 @@ import { type Rng, uniformBelow } from "@estafette/contract";
 import type { ChannelTraits } from "./api.js";
 import { LINK_LIMITS } from "./limits.js";
 
+/**
+ * Largest parcel worth handing out, in bytes [1…parcelBytesMax]: larger ones would keep an urgent message waiting.
+ * Airtime grows with the byte count, so halving finds it in 16 steps at most.
+ */
+export function worthwhileParcelBytes(
+  { airtimeMs }: Pick<ChannelTraits, "airtimeMs">,
+  parcelBytesMax: number,
+): number {
+  const { parcelAirtimeMsMax, slowParcelBytesEnough, slowParcelBytes } = LINK_LIMITS;
+  const isQuick = (byteCount: number): boolean => airtimeMs(byteCount) <= parcelAirtimeMsMax;
+  if (parcelBytesMax <= slowParcelBytesEnough || isQuick(parcelBytesMax)) return parcelBytesMax;
+  if (!isQuick(slowParcelBytesEnough)) return Math.min(parcelBytesMax, slowParcelBytes);
+  let quick: number = slowParcelBytesEnough;
+  let slow = parcelBytesMax;
+  while (slow - quick > 1) {
+    const middle = (quick + slow) >>> 1;
+    if (isQuick(middle)) quick = middle;
+    else slow = middle;
+  }
+  return quick;
+}
+
 /** How long to be patient on this channel. All results are milliseconds. */
 export class Timing {
   constructor(
@@ -9,23 +31,8 @@ export class Timing {
     private readonly rng: Rng,
   ) {}
 
-  /**
-   * Largest parcel worth handing out, in bytes [1…parcelBytesMax]: larger ones would keep an urgent message waiting.
-   * Airtime grows with the byte count, so halving finds it in 16 steps at most.
-   */
   parcelBytes(parcelBytesMax: number): number {
-    const { parcelAirtimeMsMax, slowParcelBytesEnough, slowParcelBytes } = LINK_LIMITS;
-    const isQuick = (byteCount: number): boolean => this.channel.airtimeMs(byteCount) <= parcelAirtimeMsMax;
-    if (parcelBytesMax <= slowParcelBytesEnough || isQuick(parcelBytesMax)) return parcelBytesMax;
-    if (!isQuick(slowParcelBytesEnough)) return Math.min(parcelBytesMax, slowParcelBytes);
-    let quick: number = slowParcelBytesEnough;
-    let slow = parcelBytesMax;
-    while (slow - quick > 1) {
-      const middle = (quick + slow) >>> 1;
-      if (isQuick(middle)) quick = middle;
-      else slow = middle;
-    }
-    return quick;
+    return worthwhileParcelBytes(this.channel, parcelBytesMax);
   }
 
   private longestAirtimeMs(): number {

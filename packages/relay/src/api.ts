@@ -13,7 +13,7 @@ import type {
   SubmissionResult,
 } from "@estafette/contract";
 import type { Identity } from "@estafette/protocol";
-import type { BudgetReason, BudgetWindowStatus, EtaBasis } from "@estafette/router";
+import type { BudgetReason, BudgetWindowStatus, Deadlines, EtaBasis } from "@estafette/router";
 import type { DeliveryRecord, EnvelopeRecord, Leg, MessageRecord, Spool, SpoolStats } from "@estafette/spool";
 
 /** Everything the core is given. It reaches nothing else. */
@@ -54,6 +54,8 @@ export interface RelaySettings {
   readonly receipts: boolean;
   /** Copies of a flash message over different links, default 1. */
   readonly flashCopies?: number;
+  /** Milliseconds by class within which a message ought to be at the next gateway; default 1 min, 10 min, 6 h, 72 h. */
+  readonly deadlinesMs?: Deadlines;
   /** Retry schedule of legs and deliveries in seconds; the last one repeats. */
   readonly retryS: readonly number[];
 }
@@ -180,6 +182,8 @@ export interface Way {
   /** Why this neighbour: `destination`, `relay list`, `route`. */
   readonly target: string;
   readonly inConversation: boolean;
+  /** On the channel, both directions: with the meeting where there is no conversation, and with what the bearer adds. */
+  readonly airBytes: number;
   /** Money or credits in the link's own unit. */
   readonly cost: number;
   /** Milliseconds until the neighbour has it; null: unknown. */
@@ -213,10 +217,12 @@ export interface EstimatePart {
   readonly to: readonly string[];
   /** As handed in, shrunk: what is kept here. */
   readonly bodyBytes: number;
-  /** Compressed, sealed, with its head. 0 for a mailbox here. */
+  /** What it adds to what is compressed, sealed and told to the next gateway. 0 for a mailbox here. */
   readonly envelopeBytes: number;
-  /** On the channel, with what the link adds. */
+  /** Of the chosen way, and of the receipt that comes back, where one is asked for. */
   readonly airBytes: number;
+  /** Messages that wait for the same gateway and will share an envelope with it, as far as they were looked at. */
+  readonly joinedWith: number;
   readonly route: RouteExplanation;
 }
 

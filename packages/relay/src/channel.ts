@@ -1,5 +1,7 @@
 import type { Bearer } from "@estafette/contract";
-import type { ChannelTraits } from "@estafette/link";
+import { type ChannelTraits, parcelsOf } from "@estafette/link";
+import type { ParcelShape } from "@estafette/router";
+import type { LinkSettings } from "./api.js";
 import { LIMITS } from "./limits.js";
 
 /** Fast enough that bytes hardly matter. */
@@ -25,4 +27,20 @@ export function channelOf(bearer: Bearer): ChannelTraits {
     turnaroundMs: c.turnaroundMs,
     answerMs: c.answerMs,
   };
+}
+
+/** How its parcels are filled. What a bearer adds beside each shows in its airtime; without a rate, nothing is known of it. */
+export function parcelShapeOf(bearer: Bearer): ParcelShape {
+  const { bytes, headerBytes } = parcelsOf(channelOf(bearer));
+  const { bitsPerSecond } = bearer.capabilities;
+  const onAirBytes = bitsPerSecond === null ? bytes : (bearer.airtimeMs(bytes) * bitsPerSecond) / 8_000;
+  return { bytes, headerBytes, framingBytes: Math.max(0, Math.round(onAirBytes - bytes)) };
+}
+
+/** Bytes of a chunk of a batch: so that the first message of a long one is not too long on its way. */
+export function chunkBytesMaxOf(bearer: Bearer, settings: Pick<LinkSettings, "chunkBytesMax">): number {
+  if (settings.chunkBytesMax !== undefined) return settings.chunkBytesMax;
+  const msPerByte = bearer.airtimeMs(1_000) / 1_000;
+  const inTime = msPerByte > 0 ? Math.floor(LIMITS.chunkAirtimeMsMax / msPerByte) : LIMITS.chunkBytesMax;
+  return Math.max(LIMITS.chunkBytesMin, Math.min(LIMITS.chunkBytesMax, inTime));
 }

@@ -25,11 +25,20 @@ import { compressBatch, compressOne, type Known, type Part, sealBatch } from "./
 import { hopsOf } from "./planning.js";
 import type { ContextOffer } from "./sent-contexts.js";
 
+/** What of a message goes into an envelope. */
+export interface Draft {
+  readonly record: Pick<
+    MessageRecord,
+    | ("key" | "account" | "from" | "to" | "mode" | "class" | "receipt" | "bodyKind")
+    | ("acceptedAtMs" | "deadlineMs")
+  >;
+  readonly body: Uint8Array;
+}
+
 /** A waiting message as compose takes it up. */
-interface Waiting {
+interface Waiting extends Draft {
   readonly leg: Leg;
   readonly record: MessageRecord;
-  readonly body: Uint8Array;
 }
 
 /** What came of composing: legs that are gone, because their messages are in an envelope now. */
@@ -97,7 +106,7 @@ async function composeAlone(
   return { legIds, hopeless };
 }
 
-async function bodiesOf(
+export async function bodiesOf(
   core: Core,
   companions: readonly { readonly leg: Leg; readonly record: MessageRecord }[],
 ): Promise<{ readonly waiting: readonly Waiting[]; readonly hopeless: Composed["hopeless"] }> {
@@ -186,9 +195,9 @@ function requestFor(core: Core, peer: Peer, waiting: readonly Waiting[]): PlanRe
   };
 }
 
-const NO_CONTEXT: ContextOffer = { uses: null, defines: null };
+export const NO_CONTEXT: ContextOffer = { uses: null, defines: null };
 
-function oldestMs(records: readonly MessageRecord[]): number {
+function oldestMs(records: readonly Pick<MessageRecord, "acceptedAtMs">[]): number {
   return Math.min(...records.map((r) => r.acceptedAtMs));
 }
 
@@ -199,10 +208,11 @@ interface Built {
   readonly shared: Uint8Array;
 }
 
-function buildEnvelope(
+/** Joins, compresses and seals. Nothing is kept by it. */
+export function buildEnvelope(
   core: Core,
   peer: Peer,
-  waiting: readonly Waiting[],
+  waiting: readonly Draft[],
   offer: ContextOffer,
   chunkBytesMax: number,
 ): Built {
@@ -265,7 +275,7 @@ const NOTHING = new Uint8Array(0);
 
 /** The messages as content: own accounts first, then in the order of their sequence. The longest lifetime is the header's. */
 function partsOf(
-  waiting: readonly Waiting[],
+  waiting: readonly Draft[],
   token: Uint8Array | null,
 ): { readonly parts: readonly Part[]; readonly lifetimeS: number } {
   const bornMs = oldestMs(waiting.map((w) => w.record));
@@ -295,7 +305,7 @@ function partsOf(
   return { parts, lifetimeS };
 }
 
-function inContent(a: MessageRecord, b: MessageRecord): number {
+function inContent(a: Draft["record"], b: Draft["record"]): number {
   return Number(isOutsider(a)) - Number(isOutsider(b)) || a.key.sequence - b.key.sequence;
 }
 
@@ -305,6 +315,6 @@ function lifetimeSOf(lifetimeMs: number): number {
 }
 
 /** Mail of a stranger shares no compression context: its writer could otherwise learn from lengths what others wrote. */
-function isOutsider(record: MessageRecord): boolean {
+function isOutsider(record: Pick<MessageRecord, "account">): boolean {
   return record.account === null;
 }

@@ -1,7 +1,7 @@
 import type { BridgeHost, Clock, MessageClass, Rng } from "@estafette/contract";
 import { type Identity, openAtRest, sealAtRest, toHex } from "@estafette/protocol";
 import type { PlanInput } from "@estafette/router";
-import type { EnvelopeId, Hop, Spool } from "@estafette/spool";
+import type { EnvelopeId, Hop, MessageKey, Spool } from "@estafette/spool";
 import type { Admission } from "./admission.js";
 import type { RelaySettings, Telemetry } from "./api.js";
 import type { Asking } from "./asking.js";
@@ -43,8 +43,10 @@ export interface Core {
   withdraw(id: EnvelopeId): void;
   /** What the router must know to plan this, links as they are now. */
   planInput(request: PlanRequest): PlanInput;
-  /** The next sequence number of this start of the node. */
-  nextKey(): { readonly origin: Uint8Array; readonly epoch: number; readonly sequence: number };
+  /** The next sequence number of this start of the node; it is used up. */
+  nextKey(): MessageKey;
+  /** The same, and it is not. */
+  likelyKey(): MessageKey;
   /** The store failed or our own code is wrong: stop the node. */
   fail(error: unknown, where: string): void;
 }
@@ -63,6 +65,10 @@ export interface PlanRequest {
   /** Milliseconds since it was accepted, and it may live altogether; default 0, and no end. */
   readonly ageMs?: number;
   readonly lifetimeMs?: number;
+  /** It goes in one envelope with others that wait; default: alone. */
+  readonly joined?: boolean;
+  /** Bytes on the channel of beginning a conversation; default 0. */
+  readonly meetingBytes?: number;
 }
 
 /** Remembers so many texts; the oldest is forgotten. */

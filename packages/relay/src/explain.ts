@@ -21,9 +21,15 @@ export function explainRoute(core: Core, request: RouteRequest): RouteExplanatio
 export function explainWay(
   core: Core,
   served: Somebody,
-  { bytes, class: ofClass, lifetimeMs }: Omit<RouteRequest, "to"> & { readonly lifetimeMs: number },
+  {
+    bytes,
+    class: ofClass,
+    lifetimeMs,
+    ...more
+  }: Omit<RouteRequest, "to"> &
+    Pick<PlanRequest, "joined" | "meetingBytes"> & { readonly lifetimeMs: number },
 ): RouteExplanation | SubmissionRefusal {
-  const deadlineMs = deadlineMsOf(CLASS_RANK[ofClass], 0, lifetimeMs);
+  const deadlineMs = deadlineMsOf(CLASS_RANK[ofClass], { ageMs: 0, lifetimeMs }, core.settings.deadlinesMs);
   const known = { bytes, class: ofClass, deadlineMs };
   if (served.by === "here") {
     return {
@@ -35,7 +41,7 @@ export function explainWay(
     };
   }
   const { peer } = served;
-  const plan = planOf(core, { ...requestTo(core, peer), bytes, class: ofClass, lifetimeMs });
+  const plan = planOf(core, { ...requestTo(core, peer), bytes, class: ofClass, lifetimeMs, ...more });
   if (plan.plan === "never") return noWay(peer, plan.why);
   const ways = plan.candidates.map((candidate) => wayOf(core, candidate, candidate === plan.chosen));
   return { by: served.by, destination: peer.name, ...known, ways, why: plan.why };
@@ -77,12 +83,12 @@ function whoServes(core: Core, to: string): Served {
   };
 }
 
-function requestTo(core: Core, peer: Peer): PlanRequest {
+export function requestTo(core: Core, peer: Peer): PlanRequest {
   const relays = core.directory.relayListFor(peer);
   return { destination: peer.address, relays, relayIndex: 0, sealed: true, from: null, listStalled: false };
 }
 
-function noWay(peer: Peer, why: "no-route" | "policy"): SubmissionRefusal {
+export function noWay(peer: Peer, why: "no-route" | "policy"): SubmissionRefusal {
   return why === "policy"
     ? refusal("never-carried", `every link towards ${peer.name} forbids sealed mail`)
     : refusal("no-route", `no link leads to ${peer.name}`);
@@ -94,6 +100,7 @@ function wayOf(core: Core, candidate: Candidate, chosen: boolean): Way {
     link: candidate.link,
     target: candidate.target,
     inConversation: candidate.established,
+    airBytes: candidate.airBytes,
     cost: candidate.cost,
     etaMs: candidate.eta.ms,
     basis: candidate.eta.basis,

@@ -38,10 +38,21 @@ class SentTemplates {
     return new SentTemplates(core, peer, await readSlots(core, sentName(peer)));
   }
 
-  /** How the head of this leg is told best. */
-  formFor(legId: number, header: Header): CompactForm["slot"] {
+  /** How such a head would be told now. */
+  likelyForm(header: Header): CompactForm["slot"] {
+    return this.#fitting(header) ?? { defines: this.#nextSlot };
+  }
+
+  #fitting(header: Header): CompactForm["slot"] {
     for (const [uses, template] of this.#confirmed)
       if (fitsTemplate(header, template) && isNear(header, template)) return { uses, template };
+    return null;
+  }
+
+  /** How the head of this leg is told best. */
+  formFor(legId: number, header: Header): CompactForm["slot"] {
+    const fitting = this.#fitting(header);
+    if (fitting) return fitting;
     const pending = [...this.#pending.values()];
     if (pending.some(({ template }) => fitsTemplate(header, template))) return null;
     const taken = new Set(pending.map(({ slot }) => slot));

@@ -143,6 +143,9 @@ export const LIMITS = {
   backlogLegsMax: 1_024,
   /** Rows of a list of what waits whose way is explained; the others are shown without. */
   explainedRowsMax: 100,
-  /** Bytes of a head as a neighbour is told it, signature included, for estimates. Measured: 85 in full, 72 with a template. */
-  estimatedHeadBytes: 85,
+  /** Legs looked at to find messages an estimate can be joined with; what comes later is not found. */
+  estimateLegsMax: 256,
+  /** Such messages, and bytes of their bodies, that are compressed to weigh one more; further ones change little. */
+  estimateJoinedMax: 64,
+  estimateJoinedBytesMax: 65_536,
 } as const;

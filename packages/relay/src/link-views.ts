@@ -1,7 +1,7 @@
 import { toHex } from "@estafette/protocol";
 import type { LinkView, PlanInput } from "@estafette/router";
 import { CLASS_RANK } from "@estafette/spool";
-import { isFat } from "./channel.js";
+import { isFat, parcelShapeOf } from "./channel.js";
 import type { Core, PlanRequest } from "./core.js";
 import type { Link } from "./link.js";
 
@@ -13,7 +13,8 @@ export function planInputFor(core: Core, links: ReadonlyMap<string, Link>, reque
     address: addressHex,
     links: [...configured, ...views.filter((l) => l.established.has(addressHex)).map((l) => l.name)],
   }));
-  const { bytes, ageMs, lifetimeMs } = request;
+  const { bytes, ageMs, lifetimeMs, joined, meetingBytes } = request;
+  const { deadlinesMs } = core.settings;
   return {
     self: core.directory.selfHex,
     destination: toHex(request.destination),
@@ -27,6 +28,9 @@ export function planInputFor(core: Core, links: ReadonlyMap<string, Link>, reque
     ...(bytes === undefined ? {} : { bytes }),
     ...(ageMs === undefined ? {} : { ageMs }),
     ...(lifetimeMs === undefined ? {} : { lifetimeMs }),
+    ...(joined === undefined ? {} : { joined }),
+    ...(meetingBytes === undefined ? {} : { meetingBytes }),
+    ...(deadlinesMs === undefined ? {} : { deadlinesMs }),
     peers,
     links: views,
     routes: core.directory.transitRoutes(),
@@ -46,6 +50,7 @@ function viewOf(core: Core, link: Link): LinkView {
     costPerContact: prices.perContact,
     ...(opensInMs > 0 ? { opensInMs } : {}),
     bitsPerSecond: c.bitsPerSecond,
+    parcels: parcelShapeOf(link.bearer),
     goodput: core.goodputs.of(name),
     // Where bytes hardly matter nothing waits long, and looking would cost more than it tells.
     ...(isFat(link.bearer) ? {} : { backlogBytes: core.backlogs.known(name) }),

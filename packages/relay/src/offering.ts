@@ -1,7 +1,7 @@
 import type { TransferResult } from "@estafette/link";
 import { encodeCompactHead, type Head, sameBytes, toHex } from "@estafette/protocol";
 import type { EnvelopeRecord, Leg } from "@estafette/spool";
-import { isFat } from "./channel.js";
+import { chunkBytesMaxOf, isFat } from "./channel.js";
 import { composeLeg } from "./compose.js";
 import type { Peer } from "./directory.js";
 import { LIMITS } from "./limits.js";
@@ -106,20 +106,12 @@ export class Offering {
    * waits for the next wake-up. Returns the legs that are gone.
    */
   async #compose(leg: Leg): Promise<readonly number[]> {
-    const { core, notices } = this.host;
-    const { legIds, hopeless } = await composeLeg(core, leg, this.#chunkBytesMax());
+    const { core, notices, bearer, settings } = this.host;
+    const { legIds, hopeless } = await composeLeg(core, leg, chunkBytesMaxOf(bearer, settings));
     for (const { leg: lost, why } of hopeless)
       notices.ended((await core.spool.settleLeg(lost.legId, { outcome: "refused", why })).ended);
     this.#mayBeReady = true;
     return legIds;
-  }
-
-  #chunkBytesMax(): number {
-    const { bearer, settings } = this.host;
-    if (settings.chunkBytesMax !== undefined) return settings.chunkBytesMax;
-    const msPerByte = bearer.airtimeMs(1_000) / 1_000;
-    const inTime = msPerByte > 0 ? Math.floor(LIMITS.chunkAirtimeMsMax / msPerByte) : LIMITS.chunkBytesMax;
-    return Math.max(LIMITS.chunkBytesMin, Math.min(LIMITS.chunkBytesMax, inTime));
   }
 
   async #offer(leg: Leg): Promise<void> {

@@ -16,11 +16,14 @@ export function headOf(record: Pick<EnvelopeRecord, "head" | "transit">): Head {
   return decodeHead(joinHead(record));
 }
 
+/** What of an envelope makes its head. */
+type HeadRecord = Pick<EnvelopeRecord, "id" | "head" | "transit" | "ageMs" | "keptAtMs" | "from">;
+
 /**
  * The head as it leaves for `hop`: age and hop count of this moment, and our own chain entry that names the next hop.
  * Null when the envelope is past its lifetime. Signed anew for each carry, because the age is part of what we vouch for.
  */
-export function headForHop(core: Core, record: EnvelopeRecord, hop: Hop, fullChain: boolean): Head | null {
+export function headForHop(core: Core, record: HeadRecord, hop: Hop, fullChain: boolean): Head | null {
   const { signed, transit } = headOf(record);
   const { header } = signed;
   const ageMs = record.ageMs + (core.spool.nowMs() - record.keptAtMs);
@@ -45,7 +48,7 @@ export function headForHop(core: Core, record: EnvelopeRecord, hop: Hop, fullCha
  */
 function chainForHop(
   core: Core,
-  record: EnvelopeRecord,
+  record: HeadRecord,
   how: { readonly hop: Hop; readonly ageS: number; readonly fullChain: boolean; readonly chain: Chain },
 ): Chain {
   const { id, from } = record;

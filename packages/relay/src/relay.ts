@@ -109,6 +109,7 @@ class Gateway implements Relay {
         for (const link of this.#links.values()) link.withdraw({ id });
       },
       planInput: (request) => planInputFor(this.#core, this.#links, request),
+      likelyKey: () => ({ origin: identity.address, epoch: this.#epoch, sequence: this.#sequence }),
       nextKey: () => ({ origin: identity.address, epoch: this.#epoch, sequence: this.#sequence++ }),
       fail,
     };
@@ -182,7 +183,7 @@ class Gateway implements Relay {
     const refused = await this.#submissions.refusalFor(submission);
     if (refused) return refused;
     await this.#lookAtBacklogs();
-    return estimate(this.#core, submission);
+    return await estimate(this.#core, this.#links, submission);
   }
 
   async #lookAtBacklogs(): Promise<void> {

@@ -268,7 +268,10 @@ export class Session {
 }
 
 /** What we tell a neighbour in the handshake; what we hold of it only when it is known who it will be. */
-async function greetingFor({ core, settings }: SessionHost, peer: Peer | null): Promise<Uint8Array> {
+export async function greetingFor(
+  { core, settings }: Pick<SessionHost, "core" | "settings">,
+  peer: Peer | null,
+): Promise<Uint8Array> {
   const held = peer && {
     templatesDigest: (await core.templates.held(peer)).digest,
     contextsMask: await core.heldContexts.mask(peer),

@@ -7,6 +7,7 @@ import { type PlanInput, planHops, planNextHop } from "./next-hop.js";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
+const ENDLESS = { ageMs: 0, lifetimeMs: Number.POSITIVE_INFINITY };
 
 const offer = (name: string, more: Partial<LinkOffer> = {}): LinkOffer => ({
   name,
@@ -15,6 +16,8 @@ const offer = (name: string, more: Partial<LinkOffer> = {}): LinkOffer => ({
   costPerByte: 0,
   bitsPerSecond: 9_600,
   goodput: null,
+  parcels: null,
+  meetingBytes: 0,
   backlogBytes: 0,
   opensInMs: 0,
   answerMs: 0,
@@ -24,7 +27,7 @@ const offer = (name: string, more: Partial<LinkOffer> = {}): LinkOffer => ({
 const load = (rank: ClassRank, bytes = 1_200): Load => ({
   bytes,
   rank,
-  deadlineMs: deadlineMsOf(rank, 0, Number.POSITIVE_INFINITY),
+  deadlineMs: deadlineMsOf(rank, ENDLESS),
 });
 const order = (links: readonly LinkOffer[], what: Load): string =>
   rankLinks(links, what, 0)
@@ -59,15 +62,15 @@ describe("the order of links", () => {
   it("counts what waits before it, the answer, and the hour's channel time", () => {
     const eta = (more: Partial<LinkOffer>, bytes = 1_000) =>
       rankLinks([offer("x", more)], load(2, bytes), 0)[0]?.eta;
-    const alone = Math.round((bytesOnAir(1_000) * 8_000) / 9_600);
+    const alone = Math.round((bytesOnAir(1_000, null) * 8_000) / 9_600);
     expect(eta({})).toMatchObject({ ms: alone, basis: "guess" });
     expect(eta({ answerMs: 5_000 })?.ms).toBe(alone + 5_000);
-    expect(eta({ backlogBytes: 9_000 })?.ms).toBe(Math.round((bytesOnAir(10_000) * 8_000) / 9_600));
+    expect(eta({ backlogBytes: 9_000 })?.ms).toBe(Math.round((bytesOnAir(10_000, null) * 8_000) / 9_600));
     expect(eta({ opensInMs: HOUR_MS })).toMatchObject({ ms: alone + HOUR_MS, basis: "schedule" });
     expect(eta({ opensInMs: null })).toMatchObject({ ms: null, basis: "unknown" });
     // A tenth of the hour allowed: nine tenths of the time are waiting.
     expect(eta({ airtimeMsPerHourMax: 360_000 }, 600_000)?.ms).toBe(
-      Math.round((bytesOnAir(600_000) * 80_000) / 9_600),
+      Math.round((bytesOnAir(600_000, null) * 80_000) / 9_600),
     );
   });
 
@@ -107,24 +110,72 @@ describe("the order of links", () => {
       fc.property(links, fc.nat(100_000), (all, bytes) => {
         const wait = (rank: ClassRank): number =>
           rankLinks(all, load(rank, bytes), 0)[0]?.eta.ms ?? Number.POSITIVE_INFINITY;
-        const limit = deadlineMsOf(0, 0, Number.POSITIVE_INFINITY);
+        const limit = deadlineMsOf(0, ENDLESS);
         expect(wait(0)).toBeLessThanOrEqual(Math.max(wait(3), limit));
       }),
     );
   });
 });
 
+describe("bytes on the air", () => {
+  const parcels = { bytes: 240, headerBytes: 12, framingBytes: 7 };
+  it("are one parcel and its answer, or an offer, units and an answer", () => {
+    expect(bytesOnAir(100, parcels)).toBe(100 + 1 + 19 + 20);
+    expect(bytesOnAir(2_000, parcels)).toBe(2_024 + 9 * 22 + 20);
+    expect(bytesOnAir(100, parcels, true)).toBe(Math.ceil(100 * (1 + 22 / 225)));
+  });
+  it("never shrink with the message, and are more than it", () => {
+    fc.assert(
+      fc.property(
+        fc.nat(100_000),
+        fc.integer({ min: 48, max: 2_048 }),
+        fc.boolean(),
+        (bytes, largest, joined) => {
+          const shape = { ...parcels, bytes: largest };
+          const air = bytesOnAir(bytes, shape, joined);
+          expect(air).toBeGreaterThanOrEqual(bytes);
+          expect(bytesOnAir(bytes + 1, shape, joined)).toBeGreaterThanOrEqual(air);
+        },
+      ),
+    );
+  });
+  it("are what costs: with the meeting where there is no conversation, without either for what joins others", () => {
+    const paid = { costPerContact: 5, costPerByte: 1, parcels, meetingBytes: 60 };
+    const cost = (more: Partial<LinkOffer>, joined = false) =>
+      rankLinks([offer("sat", { ...paid, ...more })], { ...load(2, 100), joined }, 0)[0]?.cost;
+    expect(cost({})).toBe(5 + bytesOnAir(100, parcels) + 60);
+    expect(cost({ established: true })).toBe(5 + bytesOnAir(100, parcels));
+    expect(cost({}, true)).toBe(bytesOnAir(100, parcels, true));
+  });
+});
+
 describe("deadlines", () => {
   it("grow with the class, shrink with age, and end with the lifetime", () => {
-    expect([0, 1, 2, 3].map((rank) => deadlineMsOf(rank as ClassRank, 0, 30 * 24 * HOUR_MS))).toEqual([
-      MINUTE_MS,
-      10 * MINUTE_MS,
-      6 * HOUR_MS,
-      72 * HOUR_MS,
-    ]);
-    expect(deadlineMsOf(3, 0, HOUR_MS)).toBe(HOUR_MS);
-    expect(deadlineMsOf(2, HOUR_MS, 24 * HOUR_MS)).toBe(5 * HOUR_MS);
-    expect(deadlineMsOf(0, HOUR_MS, 24 * HOUR_MS)).toBe(0);
+    expect(
+      [0, 1, 2, 3].map((rank) =>
+        deadlineMsOf(rank as ClassRank, { ageMs: 0, lifetimeMs: 30 * 24 * HOUR_MS }),
+      ),
+    ).toEqual([MINUTE_MS, 10 * MINUTE_MS, 6 * HOUR_MS, 72 * HOUR_MS]);
+    expect(deadlineMsOf(3, { ageMs: 0, lifetimeMs: HOUR_MS })).toBe(HOUR_MS);
+    expect(deadlineMsOf(2, { ageMs: HOUR_MS, lifetimeMs: 24 * HOUR_MS })).toBe(5 * HOUR_MS);
+    expect(deadlineMsOf(0, { ageMs: HOUR_MS, lifetimeMs: 24 * HOUR_MS })).toBe(0);
+  });
+  it("may be configured, and decide which link is taken", () => {
+    const deadlines = [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS, 72 * HOUR_MS] as const;
+    expect(deadlineMsOf(2, { ageMs: 0, lifetimeMs: 24 * HOUR_MS }, deadlines)).toBe(HOUR_MS);
+    const link = (name: string, opensInMs: number, costPerByte: number) => ({
+      ...{ name, established: new Set<string>(), reachable: new Set(["d"]), clearSignedOnly: false },
+      ...{ opensInMs, costPerByte, bitsPerSecond: 2_400 },
+    });
+    const links = [link("sat", 0, 1), link("hf", 2 * HOUR_MS, 0)];
+    const input = { self: "a", destination: "d", relays: [], relayIndex: 0, sealed: true, from: null };
+    const plan = (more: Partial<PlanInput>) =>
+      planNextHop({
+        ...{ ...input, listStalled: false, rank: 2, routes: [], links },
+        ...{ peers: [{ address: "d", links: ["sat", "hf"] }], ...more },
+      });
+    expect(plan({})).toMatchObject({ link: "hf" });
+    expect(plan({ deadlinesMs: deadlines })).toMatchObject({ link: "sat" });
   });
 });
 

@@ -1,4 +1,4 @@
-import { type ClassRank, type Eta, etaOf, type LinkTiming } from "./eta.js";
+import { bytesOnAir, type ClassRank, type Eta, etaOf, type LinkTiming } from "./eta.js";
 
 /** One link over which a neighbour may be reached, as it is now. */
 export interface LinkOffer extends LinkTiming {
@@ -7,6 +7,8 @@ export interface LinkOffer extends LinkTiming {
   readonly established: boolean;
   readonly costPerContact: number;
   readonly costPerByte: number;
+  /** What it takes to begin a conversation, in bytes on the channel; counts where none is open. */
+  readonly meetingBytes: number;
 }
 
 /** What is to be carried. */
@@ -15,11 +17,15 @@ export interface Load {
   readonly rank: ClassRank;
   /** Milliseconds from now. */
   readonly deadlineMs: number;
+  /** It goes in one envelope with others, which pay for the contact, the meeting and the answer. Default: no. */
+  readonly joined?: boolean;
 }
 
 export interface Choice {
   readonly link: string;
   readonly established: boolean;
+  /** On the channel, both directions, with the meeting where there is none yet, and with what the bearer adds. */
+  readonly airBytes: number;
   /** Money or credits for this message, in the link's own unit. */
   readonly cost: number;
   readonly eta: Eta;
@@ -47,10 +53,13 @@ function choiceOf(link: LinkOffer, load: Load, nowMs: number): Choice {
     load.bytes,
     nowMs,
   ).transferMs;
+  const meetingBytes = link.established || load.joined === true ? 0 : link.meetingBytes;
+  const airBytes = bytesOnAir(load.bytes, link.parcels, load.joined === true) + meetingBytes;
   return {
     link: link.name,
     established: link.established,
-    cost: link.costPerContact + link.costPerByte * load.bytes,
+    airBytes,
+    cost: (load.joined === true ? 0 : link.costPerContact) + link.costPerByte * airBytes,
     eta,
     meetsDeadline: eta.ms !== null && eta.ms <= load.deadlineMs,
     airtimeShare: link.airtimeMsPerHourMax === null ? 0 : aloneMs / Math.max(link.airtimeMsPerHourMax, 1),

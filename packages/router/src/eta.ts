@@ -10,8 +10,20 @@ export type ClassRank = 0 | 1 | 2 | 3;
  */
 export type EtaBasis = "schedule" | "observed" | "guess" | "unknown";
 
+/** How a channel is filled. */
+export interface ParcelShape {
+  /** Largest parcel that is handed out, in bytes. */
+  readonly bytes: number;
+  /** Of each parcel, its header and tag. */
+  readonly headerBytes: number;
+  /** Beside each parcel, what the bearer adds, in bytes of channel time. */
+  readonly framingBytes: number;
+}
+
 /** How one link is, for one neighbour. All of it as it is now. */
 export interface LinkTiming {
+  /** Null: not known, a fair channel is assumed. */
+  readonly parcels: ParcelShape | null;
   /** Nominal rate; null: so fast that it does not matter. */
   readonly bitsPerSecond: number | null;
   readonly goodput: Goodput | null;
@@ -33,9 +45,24 @@ export interface Eta {
   readonly basis: EtaBasis;
 }
 
-/** Bytes on the channel for an envelope of so many bytes, both directions. */
-export function bytesOnAir(envelopeBytes: number): number {
-  return Math.ceil(envelopeBytes * (1 + LIMITS.linkOverheadShare)) + LIMITS.linkOverheadBytes;
+/**
+ * Bytes on the channel for an envelope of so many bytes, both directions, when nothing is lost: one parcel and its answer,
+ * or an offer, units, and the answer. `joined`: as a part of an envelope that goes anyway, no parcel begins or is
+ * answered for it.
+ */
+export function bytesOnAir(envelopeBytes: number, parcels: ParcelShape | null, joined = false): number {
+  if (parcels === null)
+    return (
+      Math.ceil(envelopeBytes * (1 + LIMITS.linkOverheadShare)) + (joined ? 0 : LIMITS.linkOverheadBytes)
+    );
+  const roomBytes = Math.max(1, parcels.bytes - parcels.headerBytes - LIMITS.unitHeaderBytes);
+  const overheadBytes = parcels.headerBytes + parcels.framingBytes;
+  if (joined) return Math.ceil(envelopeBytes * (1 + (overheadBytes + LIMITS.unitHeaderBytes) / roomBytes));
+  const answerBytes = overheadBytes + 1;
+  if (envelopeBytes <= roomBytes) return envelopeBytes + 1 + overheadBytes + answerBytes;
+  const saidBytes = envelopeBytes + LIMITS.offerBytes;
+  const count = Math.ceil(saidBytes / roomBytes);
+  return saidBytes + count * (overheadBytes + LIMITS.unitHeaderBytes) + answerBytes;
 }
 
 /** ETA = opens + (backlog + size) / goodput + answer, stretched where the channel may not be used all the time. */
@@ -48,7 +75,7 @@ export function etaOf(link: LinkTiming, envelopeBytes: number, nowMs: number): E
   const observed = learnt === null ? null : Math.min(learnt, nominal);
   // What was observed is in envelope bytes already: the channel's overhead is in its time.
   const busyMs = (bytes: number): number =>
-    observed === null ? (bytesOnAir(bytes) * 1000) / nominal : (bytes * 1000) / observed;
+    observed === null ? (bytesOnAir(bytes, link.parcels) * 1000) / nominal : (bytes * 1000) / observed;
   const transferMs = stretched(busyMs(ahead + envelopeBytes), link.airtimeMsPerHourMax);
   const basis = observed === null ? "guess" : "observed";
   if (link.opensInMs === null) return { ms: null, transferMs, basis: "unknown" };
@@ -64,10 +91,23 @@ function stretched(busyMs: number, airtimeMsPerHourMax: number | null): number {
   return (busyMs * HOUR_MS) / Math.max(airtimeMsPerHourMax, 1);
 }
 
-/** Our choice: what people expect of these words; a message is never waited for beyond its lifetime. */
-const DEADLINE_MS = [60_000, 600_000, 6 * HOUR_MS, 72 * HOUR_MS] as const;
+/** Milliseconds by class, flash first, from acceptance to the next hop. */
+export type Deadlines = readonly [number, number, number, number];
 
-/** Milliseconds from now within which a message of this class ought to be at the next hop. */
-export function deadlineMsOf(rank: ClassRank, ageMs: number, lifetimeMs: number): number {
-  return Math.max(0, Math.min(DEADLINE_MS[rank], lifetimeMs) - ageMs);
+/** Our choice: what people expect of these words; a gateway may be configured otherwise. */
+export const DEADLINES_MS: Deadlines = [60_000, 600_000, 6 * HOUR_MS, 72 * HOUR_MS];
+
+/** A message as far as its deadline goes: milliseconds since it was accepted, and it may live altogether. */
+export interface Ageing {
+  readonly ageMs: number;
+  readonly lifetimeMs: number;
+}
+
+/** Milliseconds from now within which a message of this class ought to be at the next hop; never beyond its lifetime. */
+export function deadlineMsOf(
+  rank: ClassRank,
+  { ageMs, lifetimeMs }: Ageing,
+  deadlines: Deadlines = DEADLINES_MS,
+): number {
+  return Math.max(0, Math.min(deadlines[rank], lifetimeMs) - ageMs);
 }

@@ -46,6 +46,9 @@ export const LIMITS = {
    *  choice: repairs and parcel heads of a fair channel. */
   linkOverheadShare: 0.04,
   linkOverheadBytes: 32,
+  /** Bytes of the header of one unit of a transfer, and of an OFFER with the length that follows it (SPEC-LINK.md §5). */
+  unitHeaderBytes: 3,
+  offerBytes: 24,
   /** Bytes assumed of an envelope whose size is not known yet, as a note's. */
   planBytes: 1_000,
   /** Copies of one flash message on several links; more are left out. */

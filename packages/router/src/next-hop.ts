@@ -5,7 +5,7 @@
  */
 
 import { type Choice, type LinkOffer, type Load, rankLinks } from "./choose-link.js";
-import { type ClassRank, deadlineMsOf } from "./eta.js";
+import { type ClassRank, type Deadlines, deadlineMsOf, type ParcelShape } from "./eta.js";
 import type { Goodput } from "./goodput.js";
 import { LIMITS } from "./limits.js";
 
@@ -30,6 +30,8 @@ export interface LinkView {
   readonly costPerContact?: number;
   /** null: so fast that it does not matter. */
   readonly bitsPerSecond: number | null;
+  /** How its parcels are filled; absent: not known. */
+  readonly parcels?: ParcelShape;
   /** What was learnt of transfers to each peer (addresses as hex). */
   readonly goodput?: ReadonlyMap<string, Goodput>;
   /** Bytes that wait for this link already, by class. */
@@ -62,11 +64,17 @@ export interface PlanInput {
   readonly listStalled: boolean;
   /** Of the envelope; default 1 000. */
   readonly bytes?: number;
+  /** It joins others that go in the same envelope anyway; default: it goes alone. */
+  readonly joined?: boolean;
+  /** Bytes on the channel of beginning a conversation with the neighbour; default 0. */
+  readonly meetingBytes?: number;
   /** Default 2, normal. */
   readonly rank?: ClassRank;
   /** Milliseconds since it was accepted, and it may live altogether; default 0, and no end. */
   readonly ageMs?: number;
   readonly lifetimeMs?: number;
+  /** Default: what the words of the classes promise. */
+  readonly deadlinesMs?: Deadlines;
   /** Only compared with the times of what was learnt; default 0. */
   readonly nowMs?: number;
   readonly peers: readonly PeerView[];
@@ -112,7 +120,7 @@ export function planNextHop(input: PlanInput): Plan {
     const configured = input.links.filter((l) => peer.links.includes(l.name));
     const allowed = configured.filter((l) => !(input.sealed && l.clearSignedOnly));
     if (allowed.length === 0) policy ||= configured.length > 0;
-    else groups.push(ranked(target, allowed, load, input.nowMs ?? 0));
+    else groups.push(ranked(target, allowed, load, input));
   }
   // The first target that has a link is the way; once a list has stalled, the first that is met now is.
   const met = input.listStalled ? groups.findIndex((group) => group[0]?.established) : -1;
@@ -168,17 +176,24 @@ function passedSelf(input: PlanInput): number {
 
 function loadOf(input: PlanInput): Load {
   const rank = input.rank ?? 2;
-  const deadlineMs = deadlineMsOf(rank, input.ageMs ?? 0, input.lifetimeMs ?? Number.POSITIVE_INFINITY);
-  return { bytes: input.bytes ?? LIMITS.planBytes, rank, deadlineMs };
+  const { ageMs = 0, lifetimeMs = Number.POSITIVE_INFINITY, deadlinesMs } = input;
+  const deadlineMs = deadlineMsOf(rank, { ageMs, lifetimeMs }, deadlinesMs);
+  return { bytes: input.bytes ?? LIMITS.planBytes, rank, deadlineMs, joined: input.joined ?? false };
 }
 
-function ranked(target: Target, links: readonly LinkView[], load: Load, nowMs: number): readonly Candidate[] {
-  const offers = links.map((link) => offerOf(link, target.neighbour, load.rank));
-  const choices = rankLinks(offers, load, nowMs);
+function ranked(
+  target: Target,
+  links: readonly LinkView[],
+  load: Load,
+  input: PlanInput,
+): readonly Candidate[] {
+  const meetingBytes = input.meetingBytes ?? 0;
+  const offers = links.map((link) => ({ ...offerOf(link, target.neighbour, load.rank), meetingBytes }));
+  const choices = rankLinks(offers, load, input.nowMs ?? 0);
   return choices.map((choice) => ({ ...choice, neighbour: target.neighbour, target: target.why }));
 }
 
-function offerOf(link: LinkView, neighbour: string, rank: ClassRank): LinkOffer {
+function offerOf(link: LinkView, neighbour: string, rank: ClassRank): Omit<LinkOffer, "meetingBytes"> {
   const established = link.established.has(neighbour);
   // A slow link begins to talk only when something waits for it: one that is up comes before one that is down.
   const isUp = established || link.reachable?.has(neighbour) === true;
@@ -187,6 +202,7 @@ function offerOf(link: LinkView, neighbour: string, rank: ClassRank): LinkOffer 
   return {
     name: link.name,
     established,
+    parcels: link.parcels ?? null,
     costPerContact: link.costPerContact ?? 0,
     costPerByte: link.costPerByte,
     bitsPerSecond: link.bitsPerSecond,

@@ -49,7 +49,7 @@ describe("planNextHop", () => {
       link: "radio",
       why: "destination, can be used, the cheapest that meets the deadline",
       chosen: { link: "radio", cost: 0, meetsDeadline: true },
-      candidates: [{ link: "radio" }, { link: "tcp", cost: 2_000 }],
+      candidates: [{ link: "radio" }, { link: "tcp", cost: 2_144 }],
     });
     const flash = { rank: 0 as const, bytes: 12_000 };
     expect(planNextHop({ ...base, ...flash, links })).toMatchObject({

@@ -18,7 +18,7 @@ export const send: Verb = {
     "    --expire TIME   how long it may be on its way, 1h to 30d (default: the gateway's)",
     "    --short         as a short text: no subject, no header fields, the fewest bytes",
     "    --receipt       ask the far gateway for a signed receipt",
-    "    --estimate      send nothing: say what it would cost, alone and now, and when it would be there",
+    "    --estimate      send nothing: say what it would cost now, and when it would be there",
     ...DAEMON_DETAILS,
     "",
     "Prints the id of the message once it cannot be lost any more.",
@@ -68,6 +68,7 @@ interface EstimateView {
     readonly body_bytes: number;
     readonly envelope_bytes: number;
     readonly air_bytes: number;
+    readonly joined_with: number;
     readonly route: RouteView;
   }[];
 }
@@ -78,7 +79,8 @@ function estimateText({ parts }: EstimateView): string {
       const to = plain(part.to.join(", "));
       if (part.route.by === "here") return `${to}: a mailbox of this gateway, nothing goes on the air\n`;
       const sizes = `${bytesText(part.body_bytes)}, ${bytesText(part.envelope_bytes)} sealed`;
-      return `${to}: ${sizes}, about ${bytesText(part.air_bytes)} on the air\n${routeText(part.route)}`;
+      const joined = part.joined_with > 0 ? `, joined with ${part.joined_with} that wait already` : "";
+      return `${to}: ${sizes}, about ${bytesText(part.air_bytes)} on the air${joined}\n${routeText(part.route)}`;
     })
     .join("\n");
 }

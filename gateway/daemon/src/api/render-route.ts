@@ -13,6 +13,7 @@ export function renderRoute(route: RouteExplanation): object {
       link: way.link,
       target: way.target,
       in_conversation: way.inConversation,
+      air_bytes: way.airBytes,
       cost: way.cost,
       eta_ms: way.etaMs,
       basis: way.basis,
@@ -30,6 +31,7 @@ export function renderEstimate({ parts }: Estimate): unknown {
       body_bytes: part.bodyBytes,
       envelope_bytes: part.envelopeBytes,
       air_bytes: part.airBytes,
+      joined_with: part.joinedWith,
       route: renderRoute(part.route),
     })),
   };
