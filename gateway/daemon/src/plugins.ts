@@ -5,6 +5,7 @@ import type { BearerPlugin, BridgePlugin } from "@estafette/contract";
 const BEARERS: Readonly<Record<string, () => Promise<{ default: unknown }>>> = {
   file: () => import("@estafette/bearer-file"),
   memory: () => import("@estafette/bearer-memory"),
+  meshtastic: () => import("@estafette/bearer-meshtastic"),
   serial: () => import("@estafette/bearer-serial"),
   tcp: () => import("@estafette/bearer-tcp"),
 };

@@ -149,14 +149,14 @@ class Host {
   send(packet: {
     to: number;
     id: number;
-    size: number;
+    byteCount: number;
     channel?: number;
     wantAck?: boolean;
     port?: number;
   }): void {
     const data = new FieldWriter()
       .varint(1, packet.port ?? 256)
-      .bytes(2, new Uint8Array(packet.size).fill(7));
+      .bytes(2, new Uint8Array(packet.byteCount).fill(7));
     const inner = new FieldWriter().fixed32(2, packet.to).varint(3, packet.channel ?? 1);
     inner.bytes(4, data.finish()).fixed32(6, packet.id);
     if (packet.wantAck) inner.varint(10, 1);
@@ -221,10 +221,10 @@ describe("a host's handshake", () => {
 describe("a packet", () => {
   it("passes up to 231 bytes on the channel and 219 sealed; one more is TOO_LARGE", async () => {
     const { clock, a, b, nums } = await desk({ preset: "ShortFast", strangerCount: 0 });
-    a.send({ to: BROADCAST, id: 1, size: 231 });
-    a.send({ to: BROADCAST, id: 2, size: 232 });
-    a.send({ to: nums[1]!, id: 3, size: 219 });
-    a.send({ to: nums[1]!, id: 4, size: 220 });
+    a.send({ to: BROADCAST, id: 1, byteCount: 231 });
+    a.send({ to: BROADCAST, id: 2, byteCount: 232 });
+    a.send({ to: nums[1]!, id: 3, byteCount: 219 });
+    a.send({ to: nums[1]!, id: 4, byteCount: 220 });
     await clock.pass(20_000);
     expect(b.packets().map(({ port }) => port)).toEqual([256, 256]);
     expect(a.statuses().map(([res]) => res)).toEqual([0, 7, 0, 7]);
@@ -236,8 +236,8 @@ describe("a packet", () => {
 
   it("with an id the radio had lately is dropped without a word", async () => {
     const { clock, a, b } = await desk();
-    a.send({ to: BROADCAST, id: 5, size: 10 });
-    a.send({ to: BROADCAST, id: 5, size: 10 });
+    a.send({ to: BROADCAST, id: 5, byteCount: 10 });
+    a.send({ to: BROADCAST, id: 5, byteCount: 10 });
     await clock.pass(20_000);
     expect(a.statuses()).toHaveLength(1);
     expect(b.packets()).toHaveLength(1);
@@ -245,7 +245,7 @@ describe("a packet", () => {
 
   it("finds the queue full after sixteen", async () => {
     const { clock, a } = await desk({ defects: { stuckTransmitter: true } });
-    for (let id = 1; id <= 18; id++) a.send({ to: BROADCAST, id, size: 10 });
+    for (let id = 1; id <= 18; id++) a.send({ to: BROADCAST, id, byteCount: 10 });
     await clock.pass(1_000);
     expect(a.statuses().map(([, free]) => free)).toEqual([
       ...Array.from({ length: 16 }, (_, i) => 15 - i),
@@ -257,15 +257,15 @@ describe("a packet", () => {
 
   it("is acknowledged by its destination, or only by who repeats it, or by nobody", async () => {
     const { clock, a, nums } = await desk({ nodeCount: 3, deaf: [[0, 2]], preset: "ShortFast" });
-    a.send({ to: nums[1]!, id: 1, size: 10, wantAck: true });
+    a.send({ to: nums[1]!, id: 1, byteCount: 10, wantAck: true });
     await clock.pass(30_000);
     expect(a.packets()).toMatchObject([{ from: nums[1], error: 0, requestId: 1 }]);
     a.said.length = 0;
-    a.send({ to: nums[2]!, id: 2, size: 10, wantAck: true });
+    a.send({ to: nums[2]!, id: 2, byteCount: 10, wantAck: true });
     await clock.pass(30_000);
     expect(a.packets()[0]).toMatchObject({ from: nums[0], error: 0, requestId: 2 });
     a.said.length = 0;
-    a.send({ to: 0x12345678, id: 3, size: 10, wantAck: true });
+    a.send({ to: 0x12345678, id: 3, byteCount: 10, wantAck: true });
     await clock.pass(60_000);
     expect(a.packets()).toMatchObject([{ from: nums[0], error: 0, requestId: 3 }]);
   });
@@ -273,7 +273,7 @@ describe("a packet", () => {
   it("that nobody hears is sent three times and then MAX_RETRANSMIT, after 25 to 40 s on LongFast", async () => {
     const { clock, mesh, a, nums } = await desk();
     mesh.setCut(true);
-    a.send({ to: nums[1]!, id: 1, size: 200, wantAck: true });
+    a.send({ to: nums[1]!, id: 1, byteCount: 200, wantAck: true });
     await clock.pass(25_000);
     expect(a.packets()).toEqual([]);
     await clock.pass(15_000);
@@ -288,11 +288,11 @@ describe("a packet", () => {
       [1, 3],
     ] as const;
     const far = await desk({ nodeCount: 4, deaf, hopLimit: 2, preset: "ShortFast" });
-    far.a.send({ to: BROADCAST, id: 1, size: 10 });
+    far.a.send({ to: BROADCAST, id: 1, byteCount: 10 });
     await far.clock.pass(20_000);
     expect(far.hosts.map((host) => host.packets().length)).toEqual([0, 1, 1, 1]);
     const near = await desk({ nodeCount: 4, deaf, hopLimit: 1, preset: "ShortFast" });
-    near.a.send({ to: BROADCAST, id: 1, size: 10 });
+    near.a.send({ to: BROADCAST, id: 1, byteCount: 10 });
     await near.clock.pass(20_000);
     expect(near.hosts.map((host) => host.packets().length)).toEqual([0, 1, 1, 0]);
   });
@@ -302,7 +302,7 @@ describe("a packet", () => {
     let id = 0;
     const limitMs = 360_000;
     for (let sent = 0; sent < 60; sent++) {
-      a.send({ to: BROADCAST, id: ++id, size: 231 });
+      a.send({ to: BROADCAST, id: ++id, byteCount: 231 });
       await clock.pass(30_000);
     }
     expect(a.statuses().filter(([res]) => res === 9).length).toBeGreaterThan(5);
@@ -315,8 +315,8 @@ describe("a packet", () => {
     const { clock, a, b } = await desk({ preset: "LongFast", seed: 3 });
     let both = 0;
     for (let round = 1; round <= 40; round++) {
-      a.send({ to: BROADCAST, id: round, size: 100 });
-      b.send({ to: BROADCAST, id: round, size: 100 });
+      a.send({ to: BROADCAST, id: round, byteCount: 100 });
+      b.send({ to: BROADCAST, id: round, byteCount: 100 });
       await clock.pass(20_000);
       both = Math.min(a.packets().length, b.packets().length);
     }
@@ -328,7 +328,7 @@ describe("a packet", () => {
 describe("trouble", () => {
   it("a restart loses the queue, ends TCP, and says so on a serial port", async () => {
     const { clock, mesh, a, b } = await desk({ bootMs: 3_000 });
-    for (let id = 1; id <= 5; id++) a.send({ to: BROADCAST, id, size: 200 });
+    for (let id = 1; id <= 5; id++) a.send({ to: BROADCAST, id, byteCount: 200 });
     await clock.pass(500);
     mesh.reboot(0);
     await clock.pass(60_000);
@@ -355,7 +355,7 @@ describe("trouble", () => {
     const a = new Host(mesh, 0);
     a.greet();
     for (let id = 1; id <= 20; id++) {
-      a.send({ to: BROADCAST, id, size: 20 });
+      a.send({ to: BROADCAST, id, byteCount: 20 });
       await clock.pass(3_000);
     }
     const late = new Host(mesh, 1);
@@ -367,16 +367,16 @@ describe("trouble", () => {
 
   it("defects do what their names say", async () => {
     const twice = await desk({ defects: { givesTwice: true, textBetweenFrames: true }, preset: "ShortFast" });
-    twice.a.send({ to: BROADCAST, id: 1, size: 10 });
+    twice.a.send({ to: BROADCAST, id: 1, byteCount: 10 });
     await twice.clock.pass(5_000);
     expect(twice.b.packets()).toHaveLength(2);
     const mute = await desk({ defects: { noQueueStatus: true } });
-    mute.a.send({ to: BROADCAST, id: 1, size: 10 });
+    mute.a.send({ to: BROADCAST, id: 1, byteCount: 10 });
     await mute.clock.pass(5_000);
     expect(mute.a.statuses()).toEqual([]);
     const order = await desk({ defects: { reorders: true }, preset: "ShortFast" });
     for (const id of [1, 2]) {
-      order.a.send({ to: BROADCAST, id, size: id });
+      order.a.send({ to: BROADCAST, id, byteCount: id });
       await order.clock.pass(5_000);
     }
     expect(order.b.packets()).toHaveLength(2);

@@ -43,6 +43,8 @@ export interface MeshtasticOptions {
   readonly isLicensed: boolean;
   /** Broadcasts are signed where the signature fits (firmware 2.8). Default true. */
   readonly signsBroadcasts: boolean;
+  /** Bytes of each packet that this firmware keeps for itself, beyond what is known [0…64]. Default 0. */
+  readonly reservedBytes: number;
   /** Nodes of other people in each database [0…1 000]. Default 3. */
   readonly strangerCount: number;
   /** What a radio keeps for a host that is away, in packets [1…64]; the oldest goes first. Default 32. */
@@ -71,6 +73,7 @@ const MESHTASTIC_DEFAULTS: MeshtasticOptions = {
   pki: true,
   isLicensed: false,
   signsBroadcasts: true,
+  reservedBytes: 0,
   strangerCount: 3,
   toHostPacketsMax: 32,
   bootMs: 5_000,
@@ -99,6 +102,7 @@ const RANGES = [
   ["loss", 0, 1],
   ["ackLoss", 0, 1],
   ["hopLimit", 0, 7],
+  ["reservedBytes", 0, 64],
   ["strangerCount", 0, 1_000],
   ["toHostPacketsMax", 1, 64],
   ["bootMs", 0, 600_000],

@@ -160,7 +160,8 @@ export class MeshRouting {
     if (packet.pki && !(mayBeSealed && theirs)) return ROUTING.pkiUnknownKey;
     const isSealed = mayBeSealed && theirs !== null;
     let data = encodeData(packet.data);
-    const room = AIR_BYTES_MAX - AIR_HEADER_BYTES - (isSealed ? PKI_OVERHEAD_BYTES : 0);
+    const overhead = AIR_HEADER_BYTES + options.reservedBytes + (isSealed ? PKI_OVERHEAD_BYTES : 0);
+    const room = AIR_BYTES_MAX - overhead;
     if (data.length > room) return ROUTING.tooLarge;
     if (isBroadcast && options.signsBroadcasts && data.length + SIGNATURE_FIELD_BYTES <= room)
       data = Uint8Array.of(...data, ...new FieldWriter().bytes(10, new Uint8Array(64).fill(0x51)).finish());
