@@ -6,6 +6,7 @@ const BEARERS: Readonly<Record<string, () => Promise<{ default: unknown }>>> = {
   file: () => import("@estafette/bearer-file"),
   memory: () => import("@estafette/bearer-memory"),
   meshtastic: () => import("@estafette/bearer-meshtastic"),
+  sbd: () => import("@estafette/bearer-sbd"),
   serial: () => import("@estafette/bearer-serial"),
   tcp: () => import("@estafette/bearer-tcp"),
 };

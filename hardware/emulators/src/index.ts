@@ -1,3 +1,4 @@
+export { createByteExchange, createBytePipe } from "./byte-pipe.js";
 export type { KissMessage } from "./kiss-bytes.js";
 export { type KissOnPorts, type KissPortsOptions, startKissOnPorts } from "./kiss-on-ports.js";
 export { EMULATOR_LIMITS } from "./limits.js";
@@ -23,3 +24,7 @@ export {
 export { type RadioOnTerminals, startRadioOnTerminals, type TerminalOptions } from "./radio-on-terminals.js";
 export { RADIO_DEFAULTS, type RadioOptions, radioOptions } from "./radio-options.js";
 export { createRadioPair, type RadioPair } from "./radio-pair.js";
+export { deliverByDirectIp, serveMt } from "./sbd-direct-ip.js";
+export { type MobileOriginated, type SbdBill, SbdGateway, type SbdGatewayOptions } from "./sbd-gateway.js";
+export { SbdModem, type SbdModemSetup, type SessionFate } from "./sbd-modem.js";
+export { SBD_DEFAULTS, type SbdOptions } from "./sbd-options.js";

@@ -14,6 +14,21 @@ export const EMULATOR_LIMITS = {
   kissWriteBytesMax: 4_096,
   /** Bytes taken from a pseudo-terminal at a time; the kernel's terminal buffer holds the rest back. */
   terminalReadBytesMax: 1_024,
+  /** Bytes of a message up and down of a 9602 or 9603; longer is refused. */
+  sbdMoBytesMax: 340,
+  sbdMtBytesMax: 270,
+  /** Messages that wait for one SBD modem; the next is refused with −5. */
+  sbdQueueMessagesMax: 50,
+  /** Messages that nobody ashore has taken; beyond, the oldest is lost. */
+  sbdAshoreMessagesMax: 1_000,
+  /** Sessions of an SBD modem scripted beforehand; more are ignored. */
+  sbdScriptMax: 1_000,
+  /** Bytes of one AT command; a longer line is dropped. */
+  sbdLineBytesMax: 256,
+  /** Bytes of one DirectIP message; a longer announcement closes the connection. */
+  sbdDirectIpBytesMax: 4_096,
+  /** Bytes of one request to the emulated web service; a longer one is refused. */
+  sbdRequestBytesMax: 8_192,
   /** Longest wait for the terminal program to start, in milliseconds. */
   terminalStartMsMax: 15_000,
   /** Radios on one emulated mesh, and channels of each (a real radio has eight); more are refused. */

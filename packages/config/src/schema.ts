@@ -56,8 +56,8 @@ const credit = () => z.number().min(0).max(1e9);
 
 /** What a paid link costs, in units of its owner's choice: cents, units, messages. */
 const credits = z.strictObject({
-  per_contact: describe(credit().default(0), "Each dialled contact."),
-  per_kilobyte: describe(credit().default(0), "Each 1000 bytes sent."),
+  per_contact: describe(credit().default(0), "Each dialled contact. 0: as the driver says."),
+  per_kilobyte: describe(credit().default(0), "Each 1000 bytes sent. 0: as the driver says."),
   per_day: describe(credit().optional(), "Most in any 24 hours. Default: no bound."),
   per_month: describe(credit().optional(), "Most in any 30 days. Default: no bound."),
 });

@@ -110,7 +110,7 @@ export interface LinkBudgetSettings {
   readonly drainBytesPerS: number | null;
   /** Milliseconds of airtime in any 24 hours; null: no bound. The bearer bounds the hour. */
   readonly airtimeMsPerDayMax: number | null;
-  /** Prices and bounds in units of the owner's choice; null: the bearer's prices, no bound. */
+  /** Prices and bounds in units of the owner's choice; a price of 0: the bearer's; null: the bearer's, no bound. */
   readonly credits: {
     readonly perContact: number;
     readonly perKilobyte: number;

@@ -197,11 +197,13 @@ export class Pacing {
     return this.#closedMs(0);
   }
 
-  /** As configured, else as the bearer says. */
+  /** As configured; what is 0 there is as the bearer says. */
   get prices(): { readonly perContact: number; readonly perByte: number } {
     const { credits } = this.#settings;
-    if (!credits) return this.bearer.capabilities.cost;
-    return { perContact: credits.perContact, perByte: credits.perKilobyte / 1_000 };
+    const { cost } = this.bearer.capabilities;
+    if (!credits) return cost;
+    const { perContact, perKilobyte } = credits;
+    return { perContact: perContact || cost.perContact, perByte: perKilobyte / 1_000 || cost.perByte };
   }
 
   #windowStatus(): BudgetStatus["window"] {

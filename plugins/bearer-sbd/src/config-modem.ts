@@ -1,0 +1,77 @@
+import type { BearerCapabilities } from "@estafette/contract";
+import { SBD_LIMITS } from "./limits.js";
+import { type Given, integer, oneOf, wrong } from "./options.js";
+
+/** The 9602/9603 aboard. */
+export interface ModemConfig {
+  readonly role: "modem";
+  /** Absolute path; best the stable name under /dev/serial/by-id. */
+  readonly port: string;
+  /** Bits per second on the serial line. Default 19 200. */
+  readonly baud: number;
+  /** Largest parcel in bytes [48…340]. Default: whole credits in 340 bytes, 300. */
+  readonly parcelBytesMax: number;
+  /** Bytes of one credit [1…340]. Default 50 (RockBLOCK). */
+  readonly creditBytes: number;
+  /** Credits of a session that carries nothing [0…100]. Default 1 (RockBLOCK). */
+  readonly emptyCredits: number;
+  /** Typical time until an answer, in milliseconds [0…86 400 000]. Default ten minutes. */
+  readonly answerMs: number;
+  /** Nominal rate [1…1 000 000]. Default 180: a full message in a session of 15 s. */
+  readonly bitsPerSecond: number;
+  /** Least time between two sessions, in milliseconds [0…600 000]: the modem's capacitor. Default 10 000; 30 000 where
+   *  it is fed from USB. */
+  readonly sessionGapMs: number;
+  /** Bounds of the waits after failed sessions, in milliseconds; the last repeats. Default the vendor's table. */
+  readonly retryMs: readonly number[];
+  /** `answer`: a ring alert opens a session at once. `ignore`: visits only. Default `answer`. */
+  readonly ring: "answer" | "ignore";
+  readonly content: BearerCapabilities["content"];
+}
+
+export function parseModemConfig(given: Given): ModemConfig {
+  const creditBytes = integer(given, "creditBytes", 50, 1, SBD_LIMITS.moBytesMax);
+  return {
+    role: "modem",
+    port: portOf(given.port),
+    baud: integer(given, "baud", 19_200, 300, 921_600),
+    parcelBytesMax: integer(
+      given,
+      "parcelBytesMax",
+      wholeCredits(SBD_LIMITS.moBytesMax, creditBytes),
+      48,
+      SBD_LIMITS.moBytesMax,
+    ),
+    creditBytes,
+    emptyCredits: integer(given, "emptyCredits", 1, 0, 100),
+    answerMs: integer(given, "answerMs", 600_000, 0, 86_400_000),
+    bitsPerSecond: integer(given, "bitsPerSecond", 180, 1, 1_000_000),
+    sessionGapMs: integer(given, "sessionGapMs", 10_000, 0, 600_000),
+    retryMs: retryOf(given.retryMs),
+    ring: oneOf(given, "ring", ["answer", "ignore"]),
+    content: oneOf(given, "content", ["any", "clear-signed"]),
+  };
+}
+
+/** The most bytes up to `bytesMax` that fill their credits; at least what a parcel must be able to hold. */
+export function wholeCredits(bytesMax: number, creditBytes: number): number {
+  const whole = Math.floor(bytesMax / creditBytes) * creditBytes;
+  return whole >= 48 ? whole : bytesMax;
+}
+
+function portOf(value: unknown): string {
+  if (value === undefined) throw wrong("EST_CONFIG_KEY", "port", "add port: /dev/serial/by-id/…");
+  if (typeof value === "string" && /^\/[^?#\0]{1,255}$/.test(value)) return value;
+  throw wrong("EST_CONFIG_VALUE", "port", "write an absolute path such as /dev/serial/by-id/…");
+}
+
+function retryOf(value: unknown): readonly number[] {
+  if (value === undefined) return VENDOR_RETRY_MS;
+  const good = (one: unknown): boolean =>
+    Number.isInteger(one) && Number(one) >= 0 && Number(one) <= 86_400_000;
+  if (Array.isArray(value) && value.length >= 1 && value.length <= 32 && value.every(good)) return value;
+  throw wrong("EST_CONFIG_VALUE", "retryMs", "write 1 to 32 whole numbers of milliseconds");
+}
+
+/** At once; up to 5 s twice; up to 30 s twice; then every 5 minutes (Iridium 9602 developer's guide). */
+const VENDOR_RETRY_MS: readonly number[] = [0, 5_000, 5_000, 30_000, 30_000, 300_000];
