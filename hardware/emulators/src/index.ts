@@ -27,4 +27,6 @@ export { createRadioPair, type RadioPair } from "./radio-pair.js";
 export { deliverByDirectIp, serveMt } from "./sbd-direct-ip.js";
 export { type MobileOriginated, type SbdBill, SbdGateway, type SbdGatewayOptions } from "./sbd-gateway.js";
 export { SbdModem, type SbdModemSetup, type SessionFate } from "./sbd-modem.js";
+export { sbdOnTerminal } from "./sbd-on-terminal.js";
 export { SBD_DEFAULTS, type SbdOptions } from "./sbd-options.js";
+export { deliverByWebHook, type RockBlockService, startRockBlockService } from "./sbd-web.js";
