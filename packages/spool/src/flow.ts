@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { NewEnvelope, NewMessage } from "./records.js";
 
 /** Bytes of a flow: whose turn it is inside a class. */
-export const FLOW_BYTES = 16;
+const FLOW_BYTES = 16;
 
 /** Notes of this node: acks and refusals of all, which are small. */
 export const NOTES_FLOW = new Uint8Array(FLOW_BYTES);
