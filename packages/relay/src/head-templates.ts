@@ -16,14 +16,20 @@ import { type Keeper, readSealed, writeSealed } from "./sealed-state.js";
 
 type Slots = Map<number, HeadTemplate>;
 
+/** Defining it makes the neighbour forget all others: so both ends agree again, whatever either of them lost. */
+const FIRST_SLOT = 0;
+
 /**
  * What heads told to one neighbour have in common (SPEC.md §6.1). A slot is referred to once the neighbour has accepted
  * an envelope that defined it; it is kept across restarts, and compared at each meeting by a digest.
+ *
+ *   nothing agreed ──► slot 0, alone on its way ──► accepted: slots 1…15 in turn ──► mismatch: nothing agreed
  */
 class SentTemplates {
   readonly #confirmed: Slots;
   readonly #pending = new Map<number, { readonly slot: number; readonly template: HeadTemplate }>();
-  #nextSlot = 0;
+  /** {@link FIRST_SLOT}: nothing is agreed. */
+  #nextSlot: number;
 
   private constructor(
     readonly core: Keeper,
@@ -31,7 +37,7 @@ class SentTemplates {
     confirmed: Slots,
   ) {
     this.#confirmed = confirmed;
-    this.#nextSlot = (Math.max(-1, ...confirmed.keys()) + 1) % TEMPLATE_SLOTS;
+    this.#nextSlot = confirmed.size === 0 ? FIRST_SLOT : slotAfter(Math.max(...confirmed.keys()));
   }
 
   static async of(core: Keeper, peer: Peer): Promise<SentTemplates> {
@@ -51,14 +57,17 @@ class SentTemplates {
 
   /** How the head of this leg is told best. */
   formFor(legId: number, header: Header): CompactForm["slot"] {
+    this.dropped(legId); // told before, and perhaps in vain
     const fitting = this.#fitting(header);
     if (fitting) return fitting;
     const pending = [...this.#pending.values()];
-    if (pending.some(({ template }) => fitsTemplate(header, template))) return null;
-    const taken = new Set(pending.map(({ slot }) => slot));
-    if (taken.size >= LIMITS.templatesPendingMax || taken.has(this.#nextSlot)) return null;
     const defines = this.#nextSlot;
-    this.#nextSlot = (defines + 1) % TEMPLATE_SLOTS;
+    const isOnItsWay = pending.some(
+      ({ slot, template }) => slot === FIRST_SLOT || slot === defines || fitsTemplate(header, template),
+    );
+    const roomMax = defines === FIRST_SLOT ? 0 : LIMITS.templatesPendingMax - 1;
+    if (isOnItsWay || pending.length > roomMax) return null;
+    this.#nextSlot = slotAfter(defines);
     this.#confirmed.delete(defines);
     this.#pending.set(legId, { slot: defines, template: templateOf(header) });
     return { defines };
@@ -68,12 +77,15 @@ class SentTemplates {
   async accepted(legId: number): Promise<void> {
     const pending = this.#pending.get(legId);
     this.#pending.delete(legId);
-    if (pending === undefined) return;
+    const isAgreed = this.#nextSlot !== FIRST_SLOT;
+    if (pending === undefined || !isAgreed) return;
     this.#confirmed.set(pending.slot, pending.template);
     await writeSlots(this.core, sentName(this.peer), this.#confirmed);
   }
 
+  /** Nobody can say whether the neighbour took it. */
   dropped(legId: number): void {
+    if (this.#pending.get(legId)?.slot === FIRST_SLOT) this.#nextSlot = FIRST_SLOT;
     this.#pending.delete(legId);
   }
 
@@ -84,10 +96,15 @@ class SentTemplates {
 
   /** The neighbour holds something else, or nothing: heads are told in full again. */
   async forget(): Promise<void> {
+    this.#nextSlot = FIRST_SLOT;
     if (this.#confirmed.size === 0) return;
     this.#confirmed.clear();
     await writeSlots(this.core, sentName(this.peer), this.#confirmed);
   }
+}
+
+function slotAfter(slot: number): number {
+  return (slot % (TEMPLATE_SLOTS - 1)) + 1;
 }
 
 /** The other end: templates a neighbour has defined here. */
@@ -112,6 +129,7 @@ export class HeldTemplates {
 
   /** Kept before the envelope is accepted: the neighbour refers to it only after that. */
   async put(slot: number, header: Header): Promise<void> {
+    if (slot === FIRST_SLOT) this.#slots.clear();
     this.#slots.set(slot, templateOf(header));
     await writeSlots(this.core, heldName(this.peer), this.#slots);
   }

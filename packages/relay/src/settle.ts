@@ -51,9 +51,9 @@ export async function settleTransfer(
 
 async function settleTemplates(core: Core, leg: Leg, result: TransferResult, peer: Peer): Promise<void> {
   const templates = await core.templates.sent(peer);
-  const taken = result.result === "accepted" || result.result === "already-held";
   if (result.result === "never" && result.reason === "template") await templates.forget();
-  else if (taken) await templates.accepted(leg.legId);
+  // One that was held already came another way: this head was not read.
+  else if (result.result === "accepted") await templates.accepted(leg.legId);
   else templates.dropped(leg.legId);
 }
 
