@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { benchAir, measure } from "./command.js";
+import { HELD_OUT, heldOutFolders } from "./held-out.js";
 import { LOSSY_ROWS } from "./lossy.js";
 import { readFolders } from "./messages.js";
 import { isWithin, ROWS, type RowPlan } from "./rows.js";
@@ -18,7 +19,10 @@ const WITHIN: ReadonlySet<string> = new Set([
   ...["small-waiting", "mail-waiting", "mail-outsiders", "small-single", "mail-single", "small-first"],
   ...["small-acquainted", "mail-1200", "mail-300hd", "mail-1200-first", "mail-300hd-first"],
   ...["flash-behind-bulk", "cut-link", "cut-link-killed", "cut-link-whole", "probe-duplicates", "lora-219"],
+  ...["small-gzip", "mail-gzip"],
 ]);
+
+const HELD_OUT_WITHIN = ["mail-gzip"];
 
 /** What is one parcel of 219 bytes is one of 231; the command plays both. */
 const ROWS_PLAYED = ROWS.filter(({ id }) => id !== "lora-231");
@@ -36,6 +40,14 @@ describe("bytes and time between two gateways", () => {
   });
 
   it.each(named(ROWS_PLAYED))("%s", { timeout: ROW_MS_MAX }, (_, plan) => holds(plan, WITHIN));
+
+  it.each(HELD_OUT)("messages nothing was fitted to, in %s", { timeout: ROW_MS_MAX }, async (language) => {
+    const messages = heldOutFolders(language);
+    for (const id of HELD_OUT_WITHIN) {
+      const row = await measure(ROWS.find((plan) => plan.id === id) as RowPlan, messages);
+      expect(isWithin(row), `${row.id}: ${row.value} ${row.unit}, ${row.delivered} of ${row.of}`).toBe(true);
+    }
+  });
 
   it.each(named(LOSSY_PLAYED))("%s", { timeout: ROW_MS_MAX }, (_, plan) => holds(plan, LOSSY_WITHIN));
 
@@ -99,6 +111,12 @@ describe("the command", () => {
     expect(isWithin({ id: "x", value: 89, unit: "%", delivered: 1, of: 1, budget: 90, atLeast: true })).toBe(
       false,
     );
+  });
+
+  it("says which prose there is", async () => {
+    const { code, err } = await run("--held-out", "xx", "--only", "mail-gzip");
+    expect(code).toBe(64);
+    expect(err.join()).toContain("nl");
   });
 
   it("says which rows there are", async () => {

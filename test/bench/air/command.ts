@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { HELD_OUT, heldOutFolders } from "./held-out.js";
 import { LOSSY_ROWS } from "./lossy.js";
 import { type Folders, readFolders } from "./messages.js";
 import { isWithin, ROWS, type Row, type RowPlan } from "./rows.js";
@@ -16,6 +17,7 @@ export async function benchAir(args: readonly string[], messages: string, output
     options: {
       json: { type: "boolean", default: false },
       messages: { type: "string", default: messages },
+      "held-out": { type: "string" },
       only: { type: "string" },
       lossy: { type: "boolean", default: false },
       check: { type: "boolean", default: false },
@@ -24,7 +26,13 @@ export async function benchAir(args: readonly string[], messages: string, output
   const plans = chosen(values.lossy ? LOSSY_ROWS : ROWS, values.only, output);
   if (plans === null) return 64;
   const rows: Row[] = [];
-  const folders = readFolders(values.messages);
+  const language = values["held-out"];
+  const known = HELD_OUT.find((name) => name === language);
+  if (language !== undefined && known === undefined) {
+    output.err(`no such prose: ${language}; there is ${HELD_OUT.join(", ")}`);
+    return 64;
+  }
+  const folders = known ? heldOutFolders(known) : readFolders(values.messages);
   for (const plan of plans) {
     const row = await measured(plan, folders, output);
     if (row === null) continue;

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import type { RelaySettings } from "@estafette/relay";
 import { probeDuplicates } from "./duplicates.js";
 import { type Folders, type Sample, submissionOf } from "./messages.js";
@@ -65,6 +66,20 @@ function firstMailRow(id: string, budget: number, play: Play): RowPlan {
     return seconds(outcome.firstMs, outcome);
   };
   return { id, budget, needs: ["mail"], measure };
+}
+
+/**
+ * Bytes on the link as a share of what one gzip stream of the same messages takes, which is what the leanest peer sends
+ * (without any security). For messages nothing was fitted to.
+ */
+function gzipRow(id: string, folder: keyof Folders): RowPlan {
+  const measure = async (folders: Folders): Promise<Measured> => {
+    const samples = folders[folder];
+    const { bytes, intact, of } = await waiting(samples, STREAM);
+    const gzip = gzipSync(Buffer.concat(samples.map((sample) => sample.bytes)), { level: 9 }).length;
+    return { value: bytes / gzip, unit: `of ${gzip} B gzipped`, delivered: intact, of };
+  };
+  return { id, budget: 0.95, needs: [folder], measure };
 }
 
 /**
@@ -160,6 +175,8 @@ export const ROWS: readonly RowPlan[] = [
   duplicatesRow,
   parcelsRow("lora-219", 219),
   parcelsRow("lora-231", 231),
+  gzipRow("small-gzip", "small"),
+  gzipRow("mail-gzip", "mail"),
 ];
 
 function one(samples: readonly Sample[]): Sample {
