@@ -35,15 +35,17 @@ export class Contacts {
     return !this.isDialled || this.#nowMs() < this.#of(session).openUntilMs;
   }
 
-  /** When the next collecting visit is due, on the monotonic clock in milliseconds; null: this link is not dialled. */
+  /**
+   * When the next collecting visit is due, on the monotonic clock in milliseconds; null: this link is not dialled. Not
+   * before an open contact has ended: during it what waits comes by itself.
+   */
   collectAtMs(session: Session): number | null {
     if (!this.isDialled) return null;
-    const { lastMs, inVain } = this.#of(session);
+    const { lastMs, inVain, openUntilMs } = this.#of(session);
     const { answerMs } = this.bearer.capabilities;
     const patienceMs = Math.max(LIMITS.firstCollectMs, answerMs) * 2 ** Math.min(inVain, 16);
-    return (
-      lastMs + (session.isAwaiting ? Math.min(patienceMs, LIMITS.collectEveryMs) : LIMITS.collectEveryMs)
-    );
+    const waitMs = session.isAwaiting ? Math.min(patienceMs, LIMITS.collectEveryMs) : LIMITS.collectEveryMs;
+    return Math.max(lastMs + waitMs, openUntilMs);
   }
 
   async dial(session: Session, purpose: "send" | "collect"): Promise<ContactResult> {

@@ -114,6 +114,15 @@ describe("a dialled lane", () => {
     expect(hours).toEqual([0, 1, 3, 7, 13]);
   });
 
+  it("does not spin when a visit falls due while a contact is open: what waits comes by itself then", async () => {
+    const session = new TestSession("", 1);
+    session.isAwaiting = true;
+    laneOf([session], { contact: "dialled", capabilities: { answerMs: 3_000 } }).wake();
+    await time.pass(LIMITS.contactMsMax + 1_000);
+    expect(dialled.map((d) => d.atMs)).toEqual([0, LIMITS.contactMsMax]);
+    expect(session.picks).toBeLessThan(10);
+  });
+
   it("asks again only after a while when no contact comes about, and pays nothing twice", async () => {
     const none = { outcome: "deferred", why: "no-contact", retryAfterMs: 60_000 } as const;
     laneOf([new TestSession("", 1)], { contact: "dialled", dial: () => none }).wake();
