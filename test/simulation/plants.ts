@@ -1,5 +1,5 @@
-import type { Bridge, Clock, SubmissionResult } from "@estafette/contract";
-import type { Plant } from "@estafette/simulation";
+import type { Bearer, Bridge, Clock, SubmissionResult } from "@estafette/contract";
+import type { Plant, WorldParameters } from "@estafette/simulation";
 import type { MessageKey, Spool } from "@estafette/spool";
 
 /*
@@ -9,6 +9,8 @@ import type { MessageKey, Spool } from "@estafette/spool";
 /** A mistake, and the sentence by which a checker must give it away. */
 export interface PlantedMistake extends Plant {
   readonly sign: RegExp;
+  /** Bounds of a medium without which it cannot show. Default: any world will do. */
+  needs?(bounds: WorldParameters["media"][number]["bounds"]): boolean;
 }
 
 /** The same object with some members replaced. */
@@ -213,6 +215,47 @@ const forgetsBeginnings: PlantedMistake = {
   spool: (spool: Spool): Spool => patched(spool, { beginDelivery: () => Promise.resolve() }),
 };
 
+/** What was used of a budget does not outlive the process. */
+const forgetsBudgets: PlantedMistake = {
+  name: "forgets-budgets-at-restart",
+  sign: /used .* of airtime|used .* credits in a day/,
+  needs: ({ airtimeMsPerHourMax, credits }) => airtimeMsPerHourMax !== null || credits !== null,
+  spool: (spool) =>
+    patched(spool, {
+      getState: (name) => (name.startsWith("budget/") ? Promise.resolve(null) : spool.getState(name)),
+    }),
+};
+
+/** Handshakes, answers and receipts are short: takes them for free. */
+const SHORT_BYTES = 120;
+const countsOnlyPayload: PlantedMistake = {
+  name: "counts-no-airtime-for-answers",
+  sign: /used .* of airtime/,
+  needs: ({ airtimeMsPerHourMax }) => airtimeMsPerHourMax !== null,
+  bearer: (bearer: Bearer) =>
+    patched(bearer, {
+      airtimeMs: (byteCount) => (byteCount < SHORT_BYTES ? 0 : bearer.airtimeMs(byteCount)),
+    }),
+};
+
+/** Takes a parcel that went out for one that did not: its money comes back, and it goes again. */
+const refundsWhatWasSpent: PlantedMistake = {
+  name: "refunds-what-was-spent",
+  sign: /used .* credits in a day/,
+  needs: ({ credits }) => credits !== null,
+  bearer: (bearer: Bearer) => {
+    let count = 0;
+    return patched(bearer, {
+      send: async (parcel, signal) => {
+        const result = await bearer.send(parcel, signal);
+        const went = result.outcome === "sent" || result.outcome === "acknowledged";
+        if (!went || ++count % 2 === 0) return result;
+        return { outcome: "deferred", why: "busy", retryAfterMs: 100 };
+      },
+    });
+  },
+};
+
 /** All of them. */
 export const PLANTS: readonly PlantedMistake[] = [
   confirmsBeforeCommit,
@@ -225,4 +268,7 @@ export const PLANTS: readonly PlantedMistake[] = [
   takesCustodyForReceipt,
   bridgeAnswersEarly,
   forgetsBeginnings,
+  forgetsBudgets,
+  countsOnlyPayload,
+  refundsWhatWasSpent,
 ];

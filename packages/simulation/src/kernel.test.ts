@@ -13,7 +13,7 @@ describe("the event queue", () => {
       fc.property(fc.array(fc.nat(20), { maxLength: 200 }), (times) => {
         const queue = new EventQueue();
         times.forEach((atMs, order) => {
-          queue.push({ atMs, order, label: "", action: () => {}, cancelled: false });
+          queue.push({ atMs, order, label: "", action: () => {}, cancelled: false, isGone: false });
         });
         const expected = times
           .map((atMs, order) => ({ atMs, order }))
@@ -29,11 +29,33 @@ describe("the event queue", () => {
 
   it("skips what was cancelled", () => {
     const queue = new EventQueue();
-    const first = { atMs: 1, order: 0, label: "first", action: () => {}, cancelled: false };
+    const first = { atMs: 1, order: 0, label: "first", action: () => {}, cancelled: false, isGone: false };
     queue.push(first);
     queue.push({ ...first, order: 1, label: "second" });
-    first.cancelled = true;
+    queue.cancel(first);
+    expect(queue.waitingCount).toBe(1);
     expect(queue.pop()?.label).toBe("second");
+    expect(queue.waitingCount).toBe(0);
+  });
+
+  it("lets go of what was cancelled long before its time", () => {
+    const queue = new EventQueue();
+    const added = Array.from({ length: 5_000 }, (_, order) => {
+      const event = { atMs: 5_000 - order, order, label: `${order}`, action: () => {} };
+      return { ...event, cancelled: false, isGone: false };
+    });
+    for (const event of added) queue.push(event);
+    for (const event of added) if (event.order % 10 > 0) queue.cancel(event);
+    expect(queue.heldCount).toBeLessThan(2_000);
+    expect(queue.waitingCount).toBe(500);
+    const popped = Array.from({ length: 500 }, () => queue.pop()?.order);
+    expect(popped).toEqual(
+      added
+        .map(({ order }) => order)
+        .filter((order) => order % 10 === 0)
+        .reverse(),
+    );
+    expect(queue.pop()).toBeUndefined();
   });
 });
 

@@ -61,11 +61,10 @@ export class Kernel {
       label,
       action,
       cancelled: false,
+      isGone: false,
     };
     this.#queue.push(event);
-    return () => {
-      event.cancelled = true;
-    };
+    return () => this.#queue.cancel(event);
   }
 
   /** Adds a fact to the digest (and the log): something that happened now. */

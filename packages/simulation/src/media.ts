@@ -4,11 +4,11 @@ import memoryPlugin, {
   type MemoryProfile,
   memoryProfiles,
 } from "@estafette/bearer-memory";
-import type { Bearer, BearerEvent, BearerHost } from "@estafette/contract";
+import type { Bearer, BearerEvent, BearerHost, ContactResult } from "@estafette/contract";
 import { AirLog } from "./air-log.js";
 import { createNodeClock } from "./clock.js";
 import type { Kernel } from "./kernel.js";
-import type { MediumParameters } from "./parameters.js";
+import type { MediumKind, MediumParameters } from "./world-parameters.js";
 
 /** Loss that is left when the faults are over: a radio is never perfect. */
 const HEALED_LOSS = 0.02;
@@ -26,10 +26,14 @@ export class SimulatedMedium {
     readonly parameters: MediumParameters,
     readonly kernel: Kernel,
     healed: () => boolean,
+    readonly secondStation: string,
+    /** The wall clock of a station's machine, in unix milliseconds; null when it may not be believed. */
+    believedUnixMs: (station: string) => number | null,
   ) {
     this.#healed = healed;
     const { name, bounds, parcelBytesMax } = parameters;
-    const isBounded = Object.values(bounds).some((bound) => bound !== null);
+    const { urgentShare: _, ...most } = bounds;
+    const isBounded = Object.values(most).some((bound) => bound !== null);
     const log = isBounded ? new AirLog(name, { ...bounds, parcelBytesMax }) : null;
     this.log = log;
     const machine = { bootId: parameters.name, bootedAtMs: 0, wallErrorMs: 0, trust: "trusted" as const };
@@ -37,24 +41,37 @@ export class SimulatedMedium {
       clock: createNodeClock(kernel, parameters.name, machine, () => true),
       rng: kernel.chance.fork(parameters.name),
       profile: profileOf(parameters, healed),
-      ...(log ? { watch: (transmission) => log.add(transmission) } : {}),
+      ...(log ? { watch: (one) => log.add({ ...one, endUnixMs: believedUnixMs(one.station) }) } : {}),
     });
   }
 
   /** A new bearer at `station`, as a gateway makes one at each start. */
   bearer(station: string, host: BearerHost): Bearer {
-    const config = memoryPlugin.parse({ medium: this.#medium, station });
+    const { bounds, bitsPerSecond, backBitsPerSecond } = this.parameters;
+    const own = station === this.secondStation ? backBitsPerSecond : bitsPerSecond;
+    const config = memoryPlugin.parse({ medium: this.#medium, station, bitsPerSecond: own });
     const bearer = memoryPlugin.create(config, host);
-    const { airtimeMsPerHourMax } = this.parameters.bounds;
+    const { airtimeMsPerHourMax } = bounds;
     const capabilities = { ...bearer.capabilities, airtimeMsPerHourMax };
     return {
       capabilities,
       run: (signal) => this.#hearing(bearer.run(signal), station),
       send: (parcel, signal) => bearer.send(parcel, signal),
       settle: (parcelId, verdict) => bearer.settle(parcelId, verdict),
-      contact: (request, signal) => bearer.contact(request, signal),
+      contact: (request, signal) => this.#contact(bearer, station, request, signal),
       airtimeMs: (byteCount) => bearer.airtimeMs(byteCount),
     };
+  }
+
+  /** Paid when it came about, whatever the gateway still hears of it. */
+  async #contact(
+    bearer: Bearer,
+    station: string,
+    ...request: Parameters<Bearer["contact"]>
+  ): Promise<ContactResult> {
+    const result = await bearer.contact(...request);
+    if (result.outcome === "open") this.log?.addContact(station, this.kernel.nowMs);
+    return result;
   }
 
   async *#hearing(events: AsyncIterable<BearerEvent>, station: string): AsyncIterable<BearerEvent> {
@@ -64,10 +81,14 @@ export class SimulatedMedium {
     }
   }
 
-  /** Nothing passes, in one direction (`deafStation` hears nothing) or in both. */
+  /**
+   * Nothing passes, in one direction (`deafStation` hears nothing) or in both. Where there are mailboxes such a station
+   * is away, and its parcels wait.
+   */
   cut(deafStation: string | null): void {
     this.kernel.note(`${this.parameters.name} out${deafStation === null ? "" : ` for ${deafStation}`}`);
     if (deafStation === null) this.#medium.cut();
+    else if (this.parameters.roomParcels > 0) this.#medium.cut(deafStation);
     else this.#deaf.add(deafStation);
   }
 
@@ -87,26 +108,41 @@ export class SimulatedMedium {
 }
 
 function profileOf(medium: MediumParameters, healed: () => boolean): MemoryProfile {
-  const { kind, parcelBytesMax, bitsPerSecond, turnaroundMs, delayMs } = medium;
-  const base = { parcelBytesMax, bitsPerSecond, turnaroundMs };
-  const weather = {
+  const { parcelBytesMax, bitsPerSecond, turnaroundMs, delayMs, lateMs, reordering, roomParcels, dialled } =
+    medium;
+  const like = memoryProfiles[LIKE[medium.kind]];
+  const profile: MemoryProfile = {
+    ...like,
+    ...{ parcelBytesMax, bitsPerSecond, turnaroundMs },
+    airtimeMsPerHourMax: null,
+    ordered: reordering === 0,
+    delayMs: { min: delayMs, max: Math.max(delayMs, lateMs) },
+    mailbox: roomParcels === 0 ? null : { parcelsMax: roomParcels },
+    // Prices are what the owner says; the bearer knows none.
+    cost: { perContact: 0, perByte: 0 },
+    ...(dialled && { contactMs: dialled.dialMs, sessionMsMax: dialled.sessionMsMax }),
+  };
+  return withWeather(profile, {
     get loss() {
-      return healed() ? Math.min(medium.loss, HEALED_LOSS) : medium.loss;
+      return like.lossy && healed() ? Math.min(medium.loss, HEALED_LOSS) : medium.loss;
     },
     get duplication() {
       return healed() ? 0 : medium.duplication;
     },
-  };
-  if (kind === "stream") {
-    return withWeather(
-      { ...memoryProfiles.stream, ...base, delayMs: { min: delayMs, max: delayMs } },
-      weather,
-    );
-  }
-  const lateMs = medium.reordering > 0 ? 2_500 : delayMs;
-  const radio = { ...memoryProfiles.radio, ...base, ordered: medium.reordering === 0 };
-  return withWeather({ ...radio, delayMs: { min: delayMs, max: Math.max(delayMs, lateMs) } }, weather);
+    get contactFailure() {
+      return healed() ? 0 : (dialled?.failure ?? 0);
+    },
+  });
 }
+
+const LIKE = {
+  stream: "stream",
+  radio: "radio",
+  parcels: "lossyDatagram",
+  modem: "modem",
+  buffer: "storeBuffer",
+  broker: "publishSubscribe",
+} as const satisfies Record<MediumKind, keyof typeof memoryProfiles>;
 
 /** Keeps the getters alive: a spread would freeze today's weather. */
 function withWeather(profile: MemoryProfile, weather: object): MemoryProfile {

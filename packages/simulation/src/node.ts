@@ -10,14 +10,15 @@ import {
 } from "@estafette/relay";
 import { openSpool, type Spool } from "@estafette/spool";
 import type { Chance } from "./chance.js";
-import { createNodeClock, type MachineClock } from "./clock.js";
+import { createNodeClock, type MachineClock, WORLD_BEGINS_UNIX_MS } from "./clock.js";
 import { Ledger } from "./ledger.js";
 import { bearerOfLife, bridgeOfLife, Life, never, PowerCut, spoolOfLife } from "./life.js";
 import { LIMITS } from "./limits.js";
-import { drawWallErrorMs, type NodeParameters } from "./parameters.js";
+import { drawWallErrorMs } from "./parameters.js";
 import { slowSpool } from "./slow-spool.js";
 import { domainOfNode, usersOfNode } from "./workload.js";
 import type { World } from "./world.js";
+import type { NodeParameters } from "./world-parameters.js";
 
 /** A production store that can lose its power: `abandon` closes its files and writes nothing more. */
 type OpenedSpool = Awaited<ReturnType<typeof openSpool>>;
@@ -80,6 +81,12 @@ export class SimulatedNode {
     return this.#life.alive && this.relay !== null;
   }
 
+  /** What the machine's wall clock shows, in unix milliseconds; null when it may not be believed. */
+  get believedUnixMs(): number | null {
+    const { trust, wallErrorMs } = this.machine;
+    return trust === "trusted" ? WORLD_BEGINS_UNIX_MS + this.world.kernel.nowMs + wallErrorMs : null;
+  }
+
   /** Starts a new life. `machineToo`: the machine booted as well, so its clocks begin anew. */
   async boot(machineToo: boolean): Promise<void> {
     const { kernel } = this.world;
@@ -137,7 +144,9 @@ export class SimulatedNode {
     });
     const relay = plant.relay?.(made) ?? made;
     for (const link of this.wiring.links) {
-      const bearer = bearerOfLife(link.bearer(), life, (bytes) => this.world.parcelSent(this.name, bytes));
+      const honestBearer = link.bearer();
+      const plantedBearer = plant.bearer?.(honestBearer) ?? honestBearer;
+      const bearer = bearerOfLife(plantedBearer, life, (bytes) => this.world.parcelSent(this.name, bytes));
       const { name, peers, budget } = link;
       relay.addLink(bearer, { name, peers, chain: "auto", ...(budget ? { budget } : {}) });
     }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createChance } from "./chance.js";
+import { describeParameters } from "./describe.js";
 import { LIMITS } from "./limits.js";
-import { deriveParameters, describeParameters } from "./parameters.js";
+import { deriveParameters } from "./parameters.js";
 import { drawWorkload, INTERNET_USER, MARKER_PREFIX } from "./workload.js";
 
 const SEEDS = Array.from({ length: 300 }, (_, index) => index + 1);
@@ -12,12 +13,34 @@ describe("what a seed decides", () => {
     expect(new Set(SEEDS.map((seed) => JSON.stringify(deriveParameters(seed)))).size).toBe(SEEDS.length);
   });
 
+  it("stays what it was for seeds that failed before there were other links", () => {
+    const media = SEEDS.flatMap((seed) => deriveParameters(seed, "plain").media);
+    expect(new Set(media.map(({ kind }) => kind))).toEqual(new Set(["radio", "stream"]));
+    expect(media.every((one) => one.bitsPerSecond === one.backBitsPerSecond)).toBe(true);
+    const mixed = deriveParameters(48);
+    expect(mixed.nodes).toEqual(deriveParameters(48, "plain").nodes);
+  });
+
   it("covers every topology, medium and fault, within bounds", () => {
-    const worlds = SEEDS.map(deriveParameters);
+    const worlds = SEEDS.map((seed) => deriveParameters(seed));
     expect(new Set(worlds.map((world) => world.topology))).toEqual(new Set(["pair", "line", "star"]));
     const media = worlds.flatMap((world) => world.media);
     const nodes = worlds.flatMap((world) => world.nodes);
-    expect(new Set(media.map((medium) => medium.kind))).toEqual(new Set(["radio", "stream"]));
+    expect(new Set(media.map((medium) => medium.kind))).toEqual(
+      new Set(["radio", "stream", "parcels", "modem", "buffer", "broker"]),
+    );
+    const pairs = worlds.filter((world) => world.media.length > 1 && world.nodes.length === 2);
+    expect(pairs.some(({ media: [a, b] }) => a?.kind !== b?.kind)).toBe(true);
+    expect(media.some((medium) => medium.bitsPerSecond !== medium.backBitsPerSecond)).toBe(true);
+    const bounds = media.map((medium) => medium.bounds);
+    for (const name of [
+      "airtimeMsPerHourMax",
+      "airtimeMsPerDayMax",
+      "drainBytesPerS",
+      "credits",
+      "window",
+    ] as const)
+      expect(bounds.filter((one) => one[name] !== null).length, name).toBeGreaterThan(5);
     for (const world of worlds) {
       expect(world.nodes.length).toBeGreaterThanOrEqual(2);
       expect(world.nodes.length).toBeLessThanOrEqual(LIMITS.nodesMax);

@@ -1,85 +1,18 @@
-import type { ClockTrust } from "@estafette/contract";
-import type { AirBounds } from "./air-log.js";
 import { type Chance, createChance } from "./chance.js";
+import { mixed } from "./mixed-links.js";
+import {
+  CALM,
+  type MediumParameters,
+  type NodeParameters,
+  type Topology,
+  UNBOUNDED,
+  type WorldLinks,
+  type WorldParameters,
+} from "./world-parameters.js";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const YEAR_MS = 365 * 24 * HOUR_MS;
-
-export type Topology = "pair" | "line" | "star";
-/** Store buffers join the worlds together with the bearers that need them. */
-export type MediumKind = "radio" | "stream";
-
-/** One way between two nodes. Rates are chances per parcel [0…1]. */
-export interface MediumParameters {
-  readonly name: string;
-  readonly kind: MediumKind;
-  readonly ends: readonly [number, number];
-  readonly bitsPerSecond: number;
-  readonly parcelBytesMax: number;
-  readonly turnaroundMs: number;
-  readonly delayMs: number;
-  readonly loss: number;
-  readonly duplication: number;
-  readonly reordering: number;
-  /** Mean time between two outages, in milliseconds; 0: never out. */
-  readonly outageEveryMs: number;
-  readonly outageMsMax: number;
-  /** Share of outages that silence only one direction. */
-  readonly asymmetric: number;
-  /** What each end may use of it. */
-  readonly bounds: Omit<AirBounds, "parcelBytesMax">;
-}
-
-/** No bounds at all. */
-export const UNBOUNDED: MediumParameters["bounds"] = {
-  airtimeMsPerHourMax: null,
-  drainBytesPerS: null,
-  creditsPerDay: null,
-};
-
-export interface NodeParameters {
-  readonly name: string;
-  /** Error of the wall clock at first boot, −3 … +20 years. */
-  readonly wallErrorMs: number;
-  readonly trust: ClockTrust;
-  /** Longest time one call to the store takes, in milliseconds; 0: no time at all. */
-  readonly diskMsMax: number;
-  /** Chance that the power goes at one fault point. */
-  readonly cutAtPoint: number;
-  /** Mean time between power cuts and kills at any moment, in milliseconds; 0: never. */
-  readonly cutEveryMs: number;
-  /** Mean time between orderly restarts, in milliseconds; 0: never. */
-  readonly restartEveryMs: number;
-  /** Longest time without power, in milliseconds. */
-  readonly darkMsMax: number;
-  /** Mean time between steps of the wall clock, in milliseconds; 0: never. */
-  readonly wallStepEveryMs: number;
-}
-
-/** Everything a seed decides. Printed first, so that a failing seed can be read. */
-export interface WorldParameters {
-  readonly seed: number;
-  readonly topology: Topology;
-  readonly nodes: readonly NodeParameters[];
-  readonly media: readonly MediumParameters[];
-  /** The node that puts mail on the internet; null: nobody does. */
-  readonly exit: number | null;
-  /** Middle nodes have no users of their own. */
-  readonly strangers: boolean;
-  /** Messages need a receipt by default. */
-  readonly receipts: boolean;
-  readonly submissions: number;
-  readonly bodyBytesMax: number;
-  /** Chance that a mail server outside says "later". */
-  readonly deferred: number;
-  readonly handOverMsMax: number;
-  readonly retryS: readonly number[];
-  /** Faults end here … */
-  readonly faultsUntilMs: number;
-  /** … and this long after, everything must have ended. */
-  readonly healMs: number;
-}
 
 const NAMES = ["aurora", "borealis", "cygnus", "dorado", "eridanus", "fornax"] as const;
 
@@ -127,27 +60,42 @@ function drawMedium(
   };
   if (kind === "stream") {
     const delayMs = chance.pick([1, 40, 300]);
-    const stream = { bitsPerSecond: 1_000_000, parcelBytesMax: 16_384, turnaroundMs: 0, delayMs };
-    const calm = { loss: 0, duplication: 0, reordering: 0, ...outages, asymmetric: 0, bounds: UNBOUNDED };
-    return { name, kind, ends, ...stream, ...calm };
+    const rates = { bitsPerSecond: 1_000_000, backBitsPerSecond: 1_000_000 };
+    return {
+      ...CALM,
+      name,
+      kind,
+      ends,
+      ...rates,
+      parcelBytesMax: 16_384,
+      delayMs,
+      ...outages,
+      asymmetric: 0,
+    };
   }
+  const bitsPerSecond = chance.pick([300, 600, 1_200, 1_200, 2_400, 9_600]);
   return {
+    ...CALM,
     name,
     kind,
     ends,
-    bitsPerSecond: chance.pick([300, 600, 1_200, 1_200, 2_400, 9_600]),
+    bitsPerSecond,
+    backBitsPerSecond: bitsPerSecond,
     parcelBytesMax: chance.pick([64, 128, 219, 255]),
     turnaroundMs: chance.pick([20, 150, 400]),
     delayMs: chance.pick([0, 10]),
     loss: wild ? chance.between(0, 40) / 100 : 0,
     duplication: wild && chance.happens(0.4) ? chance.between(1, 15) / 100 : 0,
-    reordering: wild && chance.happens(0.4) ? chance.between(1, 15) / 100 : 0,
+    ...withReordering(wild && chance.happens(0.4) ? chance.between(1, 15) / 100 : 0),
     ...outages,
-    bounds: UNBOUNDED,
   };
 }
 
-/** Some worlds have media that may not be used at will. Drawn apart: the rest of a seed's world stays as it was. */
+function withReordering(reordering: number): Pick<MediumParameters, "reordering" | "lateMs"> {
+  return { reordering, lateMs: reordering > 0 ? 2_500 : 0 };
+}
+
+/** Some plain worlds have media that may not be used at will. Drawn apart: the rest of a seed's world stays as it was. */
 function bounded(world: WorldParameters): WorldParameters {
   const chance = createChance(`bounds ${world.seed}`);
   if (!chance.happens(0.4)) return world;
@@ -168,9 +116,10 @@ function drawBounds(
   // About what everything needs: some of it waits for the next day.
   const kilobytes = (world.submissions * (world.bodyBytesMax + 1_500)) / 1_000;
   return {
+    ...UNBOUNDED,
     airtimeMsPerHourMax: dutyCycle === null ? null : dutyCycle * HOUR_MS,
     drainBytesPerS: drain === null ? null : Math.ceil(drain * bytesPerS),
-    creditsPerDay: paid ? Math.ceil(kilobytes) : null,
+    credits: paid ? { perContact: 0, perKilobyte: 1, perDay: Math.ceil(kilobytes) } : null,
   };
 }
 
@@ -186,8 +135,16 @@ function slowest(media: readonly MediumParameters[]): number {
   return Math.min(...media.map((medium) => medium.bitsPerSecond));
 }
 
-/** The world of one seed. The same seed always gives the same world. */
-export function deriveParameters(seed: number): WorldParameters {
+/**
+ * The world of one seed. The same seed always gives the same world. `plain`: only radios and streams, as seeds that
+ * failed before there were other links.
+ */
+export function deriveParameters(seed: number, links: WorldLinks = "mixed"): WorldParameters {
+  const world = plainWorld(seed);
+  return links === "mixed" ? mixed(world) : bounded(world);
+}
+
+function plainWorld(seed: number): WorldParameters {
   const chance = worldChance(seed);
   const topology = chance.pick(["pair", "pair", "pair", "line", "line", "star"] as const);
   const nodeCount = topology === "pair" ? 2 : chance.pick([3, 3, 3, 4, 4, 5, 6]);
@@ -197,7 +154,7 @@ export function deriveParameters(seed: number): WorldParameters {
   const media = edges.map((ends, index) => drawMedium(chance, `medium${index}`, ends, wild));
   const bytesPerHour = (slowest(media) / 8) * 3_600;
   const bodyBytesMax = Math.min(30_000, Math.max(800, Math.floor(bytesPerHour / 60)));
-  return bounded({
+  return {
     seed,
     topology,
     nodes,
@@ -215,58 +172,9 @@ export function deriveParameters(seed: number): WorldParameters {
     ]),
     faultsUntilMs: HOUR_MS,
     healMs: 12 * HOUR_MS,
-  });
+  };
 }
 
 function worldChance(seed: number): Chance {
   return createChance(`world ${seed}`);
-}
-
-/** The parameters as lines for a person. */
-export function describeParameters(world: WorldParameters): string[] {
-  const lines = [
-    `seed ${world.seed}: ${world.topology} of ${world.nodes.length}, ${world.submissions} submissions up to ` +
-      `${world.bodyBytesMax} bytes, exit ${world.exit === null ? "none" : world.nodes[world.exit]?.name}, ` +
-      `${world.strangers ? "strangers between, " : ""}receipts ${world.receipts ? "by default" : "on demand"}`,
-    `  outside: ${percent(world.deferred)} put off, hand-over up to ${world.handOverMsMax} ms; retry ${world.retryS.join(", ")} s`,
-  ];
-  for (const node of world.nodes) {
-    lines.push(
-      `  ${node.name}: clock ${years(node.wallErrorMs)} ${node.trust}, disk up to ${node.diskMsMax} ms, ` +
-        `cut at ${percent(node.cutAtPoint)} of points and every ${minutes(node.cutEveryMs)}, ` +
-        `restart every ${minutes(node.restartEveryMs)}, dark up to ${minutes(node.darkMsMax)}, ` +
-        `clock steps every ${minutes(node.wallStepEveryMs)}`,
-    );
-  }
-  for (const medium of world.media) {
-    const [a, b] = medium.ends;
-    lines.push(
-      `  ${medium.name}: ${medium.kind} ${world.nodes[a]?.name}–${world.nodes[b]?.name}, ${medium.bitsPerSecond} bit/s, ` +
-        `${medium.parcelBytesMax} B parcels, loss ${percent(medium.loss)}, twice ${percent(medium.duplication)}, ` +
-        `out of order ${percent(medium.reordering)}, out every ${minutes(medium.outageEveryMs)} for up to ` +
-        `${minutes(medium.outageMsMax)}, ${percent(medium.asymmetric)} one-sided${boundsText(medium.bounds)}`,
-    );
-  }
-  return lines;
-}
-
-function boundsText(bounds: MediumParameters["bounds"]): string {
-  const { airtimeMsPerHourMax: airtimeMs, drainBytesPerS: drain, creditsPerDay: credits } = bounds;
-  return [
-    airtimeMs === null ? "" : `, duty cycle ${percent(airtimeMs / HOUR_MS)}`,
-    drain === null ? "" : `, drains at ${drain} B/s`,
-    credits === null ? "" : `, ${credits} kB a day`,
-  ].join("");
-}
-
-function percent(rate: number): string {
-  return `${Math.round(rate * 1_000) / 10} %`;
-}
-
-function minutes(ms: number): string {
-  return ms === 0 ? "never" : `${Math.round(ms / 600) / 100} min`;
-}
-
-function years(ms: number): string {
-  return `${ms >= 0 ? "+" : ""}${Math.round((ms / YEAR_MS) * 100) / 100} years`;
 }

@@ -1,4 +1,4 @@
-import type { Bridge, Clock } from "@estafette/contract";
+import type { Bearer, Bridge, Clock } from "@estafette/contract";
 import type { Relay } from "@estafette/relay";
 import type { Spool } from "@estafette/spool";
 
@@ -19,6 +19,7 @@ export interface Plant {
   clock?(clock: Clock, node: string): Clock;
   spool?(spool: Spool, place: PlantPlace): Spool;
   relay?(relay: Relay): Relay;
+  bearer?(bearer: Bearer): Bearer;
   bridge?(bridge: Bridge, clock: Clock): Bridge;
 }
 

@@ -5,18 +5,42 @@ export interface QueuedEvent {
   readonly label: string;
   readonly action: () => void;
   cancelled: boolean;
+  /** Taken out of the queue. */
+  isGone: boolean;
 }
 
 function before(a: QueuedEvent, b: QueuedEvent): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }
 
-/** Binary heap of events, earliest first. Cancelled events stay until their time comes and are then skipped. */
-export class EventQueue {
-  readonly #heap: QueuedEvent[] = [];
+/** Cancelled events in the heap that are not worth the work to take them out. Our choice. */
+const CANCELLED_MIN = 1_000;
 
+/** Binary heap of events, earliest first. Cancelled events stay until their time comes, or until they are the most. */
+export class EventQueue {
+  #heap: QueuedEvent[] = [];
+  #cancelledCount = 0;
+
+  /** Without those that were cancelled. */
   get waitingCount(): number {
+    return this.#heap.length - this.#cancelledCount;
+  }
+
+  /** Those that were cancelled as well. */
+  get heldCount(): number {
     return this.#heap.length;
+  }
+
+  /** It will be skipped. An event that was popped already is left alone. */
+  cancel(event: QueuedEvent): void {
+    if (event.cancelled || event.isGone) return;
+    event.cancelled = true;
+    this.#cancelledCount++;
+    if (this.#cancelledCount < CANCELLED_MIN || this.#cancelledCount < this.#heap.length / 2) return;
+    const waiting = this.#heap.filter((one) => !one.cancelled);
+    this.#heap = [];
+    this.#cancelledCount = 0;
+    for (const one of waiting) this.push(one);
   }
 
   push(event: QueuedEvent): void {
@@ -46,6 +70,9 @@ export class EventQueue {
 
   #removeFirst(): void {
     const heap = this.#heap;
+    const [first] = heap;
+    if (first !== undefined) first.isGone = true;
+    if (first?.cancelled === true) this.#cancelledCount--;
     const last = heap.pop();
     if (last === undefined || heap.length === 0) return;
     let index = 0;

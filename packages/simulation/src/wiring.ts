@@ -1,11 +1,12 @@
 import type { Bearer, BearerHost } from "@estafette/contract";
 import { createIdentity } from "@estafette/protocol";
 import type { LinkBudgetSettings, PeerSettings, RouteSettings } from "@estafette/relay";
+import type { AirBounds } from "./air-log.js";
 import { SimulatedMedium } from "./media.js";
 import type { SimulatedNode, Wiring } from "./node.js";
-import { type MediumParameters, UNBOUNDED, type WorldParameters } from "./parameters.js";
 import { ABSENT_DOMAIN, domainOfNode } from "./workload.js";
 import type { World } from "./world.js";
+import { CALM, type MediumParameters, type WorldParameters } from "./world-parameters.js";
 
 /** Who a node knows, which ways it is told, and its links: one for each medium, and one whose far end never answers. */
 export function wiringOf(world: World, node: SimulatedNode): Wiring {
@@ -72,37 +73,34 @@ function linkOf(world: World, node: SimulatedNode, parameters: MediumParameters)
 
 /** The hourly airtime comes with the bearer, as it would from a driver; it does not hold back anything itself. */
 function budgetOf({ bounds }: MediumParameters): LinkBudgetSettings {
-  const { drainBytesPerS, creditsPerDay } = bounds;
+  const { drainBytesPerS, airtimeMsPerDayMax, credits, window, urgentShare } = bounds;
   return {
     drainBytesPerS,
-    airtimeMsPerDayMax: null,
-    credits:
-      creditsPerDay === null
-        ? null
-        : { perContact: 0, perKilobyte: 1, perDay: creditsPerDay, perMonth: null },
-    urgentShare: 0.2,
-    windows: [],
+    airtimeMsPerDayMax,
+    credits: credits === null ? null : { ...credits, perMonth: null },
+    urgentShare,
+    windows: window === null ? [] : [windowText(window)],
   };
+}
+
+function windowText({ everyMinutes, openMinutes }: NonNullable<AirBounds["window"]>): string {
+  const times = everyMinutes < 60 ? `*/${everyMinutes} *` : `0 */${everyMinutes / 60}`;
+  return `cron ${times} * * * for ${openMinutes}m`;
 }
 
 function lonelyBearer(world: World, station: string): Bearer {
   const parameters: MediumParameters = {
-    name: "void",
-    kind: "stream",
-    ends: [0, 0],
-    bitsPerSecond: 1_000_000,
-    parcelBytesMax: 1_000,
-    turnaroundMs: 0,
-    delayMs: 1,
-    loss: 0,
-    duplication: 0,
-    reordering: 0,
-    outageEveryMs: 0,
-    outageMsMax: 0,
-    asymmetric: 0,
-    bounds: UNBOUNDED,
+    ...{ ...CALM, name: "void", kind: "stream", ends: [0, 0], parcelBytesMax: 1_000, delayMs: 1 },
+    ...{ bitsPerSecond: 1_000_000, backBitsPerSecond: 1_000_000 },
   };
-  return new SimulatedMedium(parameters, world.kernel, () => true).bearer(station, NO_HOST);
+  const medium = new SimulatedMedium(
+    parameters,
+    world.kernel,
+    () => true,
+    "",
+    () => null,
+  );
+  return medium.bearer(station, NO_HOST);
 }
 
 /** The memory bearer brings its own medium and asks its host for nothing. */

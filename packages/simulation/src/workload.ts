@@ -1,6 +1,6 @@
 import type { MessageClass, Submission, SubmissionResult } from "@estafette/contract";
 import type { Chance } from "./chance.js";
-import type { WorldParameters } from "./parameters.js";
+import type { WorldParameters } from "./world-parameters.js";
 
 /** Every message carries one of these in its subject and body; nothing sealed may ever show it. */
 export const MARKER_PREFIX = "Zq7Xk9Wv";
@@ -96,7 +96,7 @@ function drawSent(world: WorldParameters, chance: Chance, index: number): Sent {
         ? { kind: "text", text: `${marker} ${prose(chance, chance.between(10, 300))}` }
         : { kind: "mail", rfc5322: mailOf(world, chance, marker, from, recipients) },
       class: chance.pick(CLASS_CHOICES),
-      lifetimeS: expires ? 3_600 : chance.pick([null, 172_800, 604_800]),
+      lifetimeS: expires ? 3_600 : longEnough(world, chance.pick([null, 172_800, 604_800])),
       receipt,
     },
     recipients,
@@ -104,6 +104,11 @@ function drawSent(world: WorldParameters, chance: Chance, index: number): Sent {
     answeredAtMs: 0,
     tries: 0,
   };
+}
+
+/** Where a way may take days a message lives as long as by default. */
+function longEnough({ healMs }: WorldParameters, lifetimeS: number | null): number | null {
+  return lifetimeS !== null && lifetimeS * 1_000 < 1.5 * healMs ? null : lifetimeS;
 }
 
 function drawRecipients(

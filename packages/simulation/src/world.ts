@@ -10,10 +10,11 @@ import { LIMITS } from "./limits.js";
 import { SimulatedMedium } from "./media.js";
 import { SimulatedNode } from "./node.js";
 import { Outside } from "./outside.js";
-import { deriveParameters, type WorldParameters } from "./parameters.js";
+import { deriveParameters } from "./parameters.js";
 import { HONEST, type Plant } from "./plant.js";
 import { wiringOf } from "./wiring.js";
 import { DENSE_PREFIX, drawWorkload, INTERNET_USER, MARKER_PREFIX, type Sent } from "./workload.js";
+import type { MediumParameters, WorldParameters } from "./world-parameters.js";
 
 export interface WorldOptions {
   readonly seed: number;
@@ -54,6 +55,8 @@ export interface WorldCounts {
   readonly searchedBytes: number;
   /** Transmissions held against a bound of airtime, credits or drain rate. */
   readonly boundedTransmissions: number;
+  /** Bounds of stations at which traffic waited for nothing but the bound. */
+  readonly boundsReached: readonly string[];
   readonly faultPoints: Readonly<Record<string, number>>;
 }
 
@@ -105,9 +108,16 @@ export class World {
     });
     const known = new Set([INTERNET_USER, ...this.nodes.flatMap((node) => node.users)]);
     this.outside = new Outside(this.kernel, known, { deferred, handOverMsMax });
-    this.media = media.map((one) => new SimulatedMedium(one, this.kernel, () => this.healed));
+    this.media = media.map((one) => this.#medium(one));
     for (const node of this.nodes) node.wiring = wiringOf(this, node);
     this.#sent = drawWorkload(this.parameters, this.kernel.chance.fork("workload"));
+  }
+
+  #medium(parameters: MediumParameters): SimulatedMedium {
+    const secondName = this.nodes[parameters.ends[1]]?.name ?? "";
+    const believedUnixMs = (station: string): number | null =>
+      this.nodes.find(({ name }) => name === station)?.believedUnixMs ?? null;
+    return new SimulatedMedium(parameters, this.kernel, () => this.healed, secondName, believedUnixMs);
   }
 
   /** Both phases: faults, then healing until everything has ended or the time is over. */
@@ -302,6 +312,7 @@ export class World {
         custodyChecks: sum(this.nodes.map((node) => node.ledger.comparisons)),
         searchedBytes: this.#searchedBytes,
         boundedTransmissions: sum(this.media.map(({ log }) => log?.count ?? 0)),
+        boundsReached: this.media.flatMap(({ log }) => log?.reached() ?? []),
         faultPoints: Object.fromEntries([...this.#points].sort()),
       },
       log: this.kernel.log(),
