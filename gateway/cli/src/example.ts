@@ -41,7 +41,7 @@ links:
     rate: 1200 bit/s           # on the air
     turnaround: 250 ms         # from receiving to sending
     duplex: half
-    # content: clear-signed    # amateur bands: nothing may be obscured there
+    # content: clear_signed_only       # where nothing obscured may be sent
     # airtime_per_hour: 10 %   # a fifth of it is kept for urgent messages: urgent_share
     # drain_rate: 100 B/s      # the most we send, and want to be sent
     # windows: ["cron 0 6,18 * * * for 30m"]    # when the far end listens, UTC

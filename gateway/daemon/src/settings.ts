@@ -26,9 +26,18 @@ export function relaySettings(config: Config, peers: readonly PeerSettings[]): R
 }
 
 export function linkSettings(link: LinkConfig): LinkSettings {
-  const { name, peers, chain, neighbours, budget } = link;
+  const { name, peers, chain, neighbours, policy } = link;
+  const { content, attended } = policy;
+  const budget = { ...link.budget, attended };
   // Names that are configured are all there are; none configured means that they are learnt.
-  return { name, peers, chain, budget, ...(Object.keys(neighbours).length > 0 ? { neighbours } : {}) };
+  return {
+    name,
+    peers,
+    chain,
+    content,
+    budget,
+    ...(Object.keys(neighbours).length > 0 ? { neighbours } : {}),
+  };
 }
 
 export function accountOf(user: Config["users"][number]): Account {

@@ -101,6 +101,27 @@ function checkLinks(raw: RawConfig, bad: Bad): void {
     for (const [key, peer] of Object.entries(link.neighbours ?? {})) {
       mustExist(bad, [...path, "neighbours", key], "peer", peer, peers);
     }
+    checkService(name, link, bad);
+  }
+}
+
+/** The rules of the amateur service, refused rather than bent. */
+function checkService(name: string, link: RawConfig["links"][string], bad: Bad): void {
+  const path = ["links", name];
+  if (link.service !== "amateur") {
+    if (link.automatic)
+      bad([...path, "automatic"], "only amateur links need to be told", "remove it, or add service: amateur");
+    return;
+  }
+  if (link.content === "encrypted") {
+    const fix = "remove it: what is sealed waits, or goes another way";
+    bad([...path, "content"], "nothing obscured may be sent on amateur bands", fix);
+  }
+  if (link.station_id === undefined)
+    bad([...path, "station_id"], "an amateur station must identify itself", "add station_id: your call sign");
+  if (!link.automatic && link.windows.length === 0) {
+    const fix = "add windows: when an operator is there, or automatic: true where your licence allows it";
+    bad([...path, "automatic"], "without an operator this link may not transmit", fix);
   }
 }
 

@@ -94,6 +94,7 @@ describe("a good file", () => {
         peers: ["shore"],
         chain: "auto",
         neighbours: {},
+        policy: { service: null, content: "any", attended: false },
         budget: {
           drainBytesPerS: 100,
           airtimeMsPerDayMax: 4_320_000,
@@ -132,6 +133,26 @@ describe("a good file", () => {
     expect(config.lifetimeS).toBe(604_800);
     expect(config.mail.messageBytesMax).toBe(10_000_000);
     expect(config.apiSocket).toBeNull();
+  });
+
+  it("says what the law of the band allows on a link, failing closed", () => {
+    const packet = (keys: string) => parse(`${HEAD}links:\n  packet: {driver: kiss, ${keys}}\n`).links[0];
+    expect(packet("service: amateur, station_id: n0call-7, automatic: true")).toMatchObject({
+      policy: { service: "amateur", content: "clear-signed", attended: false },
+      options: { stationId: "N0CALL-7", idIntervalMs: 600_000 },
+    });
+    const hours =
+      'service: amateur, station_id: N0CALL, id_interval: 5m, windows: ["cron 0 18 * * * for 2h"]';
+    expect(packet(hours)).toMatchObject({
+      policy: { content: "clear-signed", attended: true },
+      options: { idIntervalMs: 300_000 },
+    });
+    expect(packet("service: ism, station_id: N0CALL")).toMatchObject({
+      policy: { service: "ism", content: "any", attended: false },
+      options: { stationId: "N0CALL" },
+    });
+    expect(packet("content: clear_signed_only")?.policy.content).toBe("clear-signed");
+    expect(Object.keys(packet("service: ism")?.options ?? {})).toEqual([]);
   });
 
   it("finds the place of what a plugin refuses", () => {

@@ -52,9 +52,20 @@ export interface LinkConfig {
   readonly peers: readonly string[];
   readonly chain: "full" | "digest" | "auto";
   readonly neighbours: Readonly<Record<string, string>>;
+  readonly policy: LinkPolicyConfig;
   readonly budget: LinkBudgetConfig;
   /** For the plugin's `parse`: keys in camelCase, secrets as text, values with units as base units. */
   readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** What the law of its band allows on a link. */
+export interface LinkPolicyConfig {
+  /** null: not said. */
+  readonly service: "amateur" | "ism" | "satellite" | "wired" | null;
+  /** `clear-signed`: nothing sealed, ever. */
+  readonly content: "any" | "clear-signed";
+  /** It transmits only in its windows, also while the clock cannot be believed: an operator must be there. */
+  readonly attended: boolean;
 }
 
 /** What a link may use, beyond what its driver bounds. */

@@ -122,6 +122,29 @@ describe("errors name line, column, key and fix", () => {
       ],
     ],
     [
+      "sealed mail on amateur radio, without a call sign or an operator",
+      `${HEAD}links:\n  packet: {driver: kiss, service: amateur, content: encrypted}\n`,
+      [
+        "e.yaml:4:3  links.packet.station_id  an amateur station must identify itself. Add station_id: your call sign",
+        "e.yaml:4:3  links.packet.automatic  without an operator this link may not transmit. Add windows: when an operator is there, or automatic: true where your licence allows it",
+        "e.yaml:4:44  links.packet.content  nothing obscured may be sent on amateur bands. Remove it: what is sealed waits, or goes another way",
+      ],
+    ],
+    [
+      "a call sign that is none",
+      `${HEAD}links:\n  packet: {driver: kiss, station_id: N0CALL-16}\n`,
+      [
+        'e.yaml:4:26  links.packet.station_id  "N0CALL-16" is not a call sign. Write for example N0CALL or N0CALL-7',
+      ],
+    ],
+    [
+      "an operator where none is needed",
+      `${HEAD}links:\n  packet: {driver: kiss, service: ism, automatic: true}\n`,
+      [
+        "e.yaml:4:40  links.packet.automatic  only amateur links need to be told. Remove it, or add service: amateur",
+      ],
+    ],
+    [
       "a share without its sign",
       `${HEAD}links:\n  hf: {driver: serial, urgent_share: 20}\n`,
       ["e.yaml:4:24  links.hf.urgent_share  20 needs a unit. Write for example 20 %"],

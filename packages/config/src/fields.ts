@@ -136,6 +136,14 @@ export const sender = (): z.ZodType<string, string> =>
     };
   });
 
+/** Of a radio station: letters and digits, and -1 to -15 for a further station of the same call. */
+export const callSign = (): z.ZodType<string, string> =>
+  word((text) =>
+    /^[A-Z0-9]{1,6}(?:-(?:[0-9]|1[0-5]))?$/i.test(text)
+      ? text.toUpperCase()
+      : { problem: `${quote(text)} is not a call sign`, fix: "write for example N0CALL or N0CALL-7" },
+  );
+
 /** `host:port` or `[v6]:port`; port 0 lets the system choose. */
 export const hostPort = (): z.ZodType<string, string> =>
   word((text) => {

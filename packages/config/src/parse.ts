@@ -124,6 +124,7 @@ function buildPeer(name: string, peer: RawConfig["peers"][string], raw: RawConfi
 
 /** Keys with units that all drivers share, and what the bearer plugins call them. */
 const SHARED_OPTIONS = {
+  id_interval: "idIntervalMs",
   rate: "bitsPerSecond",
   turnaround: "turnaroundMs",
   answer: "answerMs",
@@ -133,7 +134,10 @@ const SHARED_OPTIONS = {
 
 function buildLink(name: string, link: RawConfig["links"][string]): LinkConfig {
   const { driver, peer, peers, chain, neighbours, ...rest } = link;
-  const { drain_rate, airtime_per_day, credits, urgent_share, windows, ...others } = rest;
+  const { drain_rate, airtime_per_day, credits, urgent_share, windows, ...limited } = rest;
+  const { service, content, automatic, ...others } = limited;
+  const isAmateur = service === "amateur";
+  if (isAmateur) others.id_interval ??= AMATEUR_ID_INTERVAL_MS;
   const options: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(others)) {
     if (value === undefined) continue;
@@ -148,6 +152,11 @@ function buildLink(name: string, link: RawConfig["links"][string]): LinkConfig {
     peers: peer !== undefined ? [peer] : (peers ?? []),
     chain,
     neighbours: neighbours ?? {},
+    policy: {
+      service: service ?? null,
+      content: isAmateur || content === "clear_signed_only" ? "clear-signed" : "any",
+      attended: isAmateur && !automatic,
+    },
     budget: {
       drainBytesPerS: drain_rate ?? null,
       airtimeMsPerDayMax: airtime_per_day ?? null,
@@ -158,6 +167,9 @@ function buildLink(name: string, link: RawConfig["links"][string]): LinkConfig {
     options,
   };
 }
+
+/** Ten minutes, as in the United States (47 CFR 97.119(a)); elsewhere it is often fifteen. */
+const AMATEUR_ID_INTERVAL_MS = 600_000;
 
 function buildCredits(raw: NonNullable<RawConfig["links"][string]["credits"]>): LinkBudgetConfig["credits"] {
   const { per_contact: perContact, per_kilobyte: perKilobyte, per_day, per_month } = raw;

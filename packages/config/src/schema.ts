@@ -64,7 +64,7 @@ const credits = z.strictObject({
 
 /** Keys every link understands; the rest belongs to its driver. */
 const link = z.looseObject({
-  driver: describe(field.name(), "Kind of bearer: tcp, serial."),
+  driver: describe(field.name(), "Kind of bearer: tcp, serial, kiss."),
   peer: describe(field.name().optional(), "The one gateway at the far end."),
   peers: describe(list(field.name(), LIMITS.peersMax).optional(), "The gateways that may be at the far end."),
   chain: describe(
@@ -74,6 +74,26 @@ const link = z.looseObject({
   neighbours: describe(
     z.record(z.string(), field.name()).optional(),
     "For bearers with many neighbours: their name for a neighbour, and which peer that is.",
+  ),
+  service: describe(
+    z.enum(["amateur", "ism", "satellite", "wired"]).optional(),
+    "Under which rules it transmits. amateur: nothing sealed, a station_id, and an operator unless automatic.",
+  ),
+  content: describe(
+    z.enum(["encrypted", "clear_signed_only"]).optional(),
+    "What it may carry. clear_signed_only: nothing sealed, ever. Default: encrypted; on amateur links clear_signed_only.",
+  ),
+  station_id: describe(
+    field.callSign().optional(),
+    "Call sign of this station, sent in clear text (stationId of the driver).",
+  ),
+  id_interval: describe(
+    field.duration("1m", "1h").optional(),
+    "While we transmit, the call sign is also sent as words so often (idIntervalMs of the driver). Default on amateur links: 10m.",
+  ),
+  automatic: describe(
+    flag(false),
+    "On amateur links: the licence and the band allow transmitting without an operator. Else windows say when one is there.",
   ),
   rate: describe(field.rate().optional(), "Rate on the channel while sending (bitsPerSecond of the driver)."),
   turnaround: describe(

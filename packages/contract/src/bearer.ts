@@ -6,6 +6,9 @@ export interface BearerPlugin<Config = unknown> {
   readonly kind: string;
   /** Contract generation this plugin was written for; the gateway refuses any other. */
   readonly contract: 1;
+  /** It sends the station's call sign on the air itself, as amateur radio demands: its configuration takes `stationId`
+   *  and `idIntervalMs`. Such a link must say under which rules it transmits; no other may serve amateur radio. */
+  readonly identifies?: true;
   /** Turns untrusted configuration into `Config`, or throws a ConfigError naming the key. */
   parse(raw: unknown): Config;
   /** Builds the bearer. Touches no hardware; that begins with {@link Bearer.run}. */

@@ -101,6 +101,8 @@ export interface LinkSettings {
   readonly neighbours?: Readonly<Record<string, string>>;
   /** Bytes of a chunk of a batch before it is sealed. Default: 4 096, or 60 s of airtime where that is less. */
   readonly chunkBytesMax?: number;
+  /** `clear-signed`: nothing sealed is put on it, whatever its bearer could carry. Default: as the bearer says. */
+  readonly content?: "any" | "clear-signed";
   /** What the link may use beyond what its bearer bounds. Default: everything. */
   readonly budget?: LinkBudgetSettings;
 }
@@ -120,8 +122,10 @@ export interface LinkBudgetSettings {
   } | null;
   /** Fraction [0…1) of airtime and credits that only flash and priority messages may use. */
   readonly urgentShare: number;
-  /** Contact windows as the router reads them; empty: always open. Not enforced while the clock is untrusted. */
+  /** Contact windows as the router reads them; empty: always open. Not enforced while the clock is untrusted, … */
   readonly windows: readonly string[];
+  /** … unless somebody must be there when it transmits: then nobody knows, and it stays silent. Default false. */
+  readonly attended?: boolean;
 }
 
 /** Why nothing goes out on a link for a while. */

@@ -1,6 +1,6 @@
 import type { SubmissionRefusal } from "@estafette/contract";
 import { formatAddress, fromHex } from "@estafette/protocol";
-import { type Candidate, deadlineMsOf } from "@estafette/router";
+import { type Candidate, deadlineMsOf, type Plan } from "@estafette/router";
 import { CLASS_RANK, type Leg } from "@estafette/spool";
 import type { RouteExplanation, RouteRequest, Way } from "./api.js";
 import type { Core, PlanRequest } from "./core.js";
@@ -51,7 +51,8 @@ export function explainWay(
 export async function reasonOf(core: Core, leg: Leg): Promise<string> {
   const request = await requestOf(core, leg);
   const plan = request && planOf(core, request);
-  if (!plan || plan.plan === "never") return "no way leads there now";
+  if (!plan) return "no way leads there now";
+  if (plan.plan === "never") return neverText(plan);
   const here = plan.candidates.find(
     (c) => c.link === leg.hop.link && Buffer.compare(fromHex(c.neighbour), leg.hop.neighbour) === 0,
   );
@@ -60,6 +61,11 @@ export async function reasonOf(core: Core, leg: Leg): Promise<string> {
   return here
     ? `planned earlier, now ${better} looks better; ${etaText(here)}`
     : `now ${better} looks better`;
+}
+
+function neverText(plan: Plan & { readonly plan: "never" }): string {
+  if (plan.why === "no-route") return "no way leads there now";
+  return `waits: ${plan.forbidden.join(" and ")} may carry nothing sealed, and no other way leads there`;
 }
 
 function etaText({ eta }: Candidate): string {

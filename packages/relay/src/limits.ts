@@ -65,6 +65,8 @@ export const LIMITS = {
   brokenPauseMs: 1_000,
   /** Bytes a parcel of a link with a budget is taken to have before one was seen. Our choice: small radios. */
   firstParcelBytes: 280,
+  /** Milliseconds until a link that must be attended looks again whether the clock can be believed. Our choice. */
+  clockAskedMs: 60_000,
   /** Milliseconds; a pause of a link at least this long is told to listeners. Our choice: a drain rate pauses after
    *  each parcel. */
   pauseToldMsMin: 30_000,

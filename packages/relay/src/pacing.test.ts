@@ -154,6 +154,18 @@ describe("a lane with contact windows", () => {
     expect(sent).toHaveLength(5);
     expect(world.lane?.pacing.status()).toMatchObject({ window: "not-enforced", pause: null });
   });
+
+  it("stays silent by such a clock where somebody must be there, until it can be believed", async () => {
+    time.trust = "untrusted";
+    time.nowMs = 6 * HOUR_MS;
+    laneOf([new TestSession("a", 5)], { budget: { ...budget, attended: true } }).wake();
+    await time.pass(300_000);
+    expect(sent).toHaveLength(0);
+    expect(world.lane?.pacing.status()).toMatchObject({ window: "closed", pause: { why: "window" } });
+    time.trust = "trusted";
+    await time.pass(60_000);
+    expect(sent).toHaveLength(5);
+  });
 });
 
 describe("a paid lane", () => {

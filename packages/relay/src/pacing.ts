@@ -104,7 +104,8 @@ export class Pacing {
 
   /** Milliseconds until a window is open that leaves time for this transmission; 0: now. */
   #closedMs(airtimeMs: number): number {
-    if (!this.#windows || this.core.clock.trust() === "untrusted") return 0;
+    if (!this.#windows) return 0;
+    if (this.core.clock.trust() === "untrusted") return this.#settings.attended ? LIMITS.clockAskedMs : 0;
     const nowUnixMs = this.core.clock.unixMs();
     let next = this.#windows.nextWindow(nowUnixMs);
     if (next && next.opensAtMs <= nowUnixMs) {
@@ -208,7 +209,7 @@ export class Pacing {
 
   #windowStatus(): BudgetStatus["window"] {
     if (!this.#windows) return "always";
-    if (this.core.clock.trust() === "untrusted") return "not-enforced";
+    if (this.core.clock.trust() === "untrusted") return this.#settings.attended ? "closed" : "not-enforced";
     return this.#windows.isOpen(this.core.clock.unixMs()) ? "open" : "closed";
   }
 

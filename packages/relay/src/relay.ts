@@ -27,6 +27,7 @@ import type {
 } from "./api.js";
 import { Asking } from "./asking.js";
 import { Backlogs } from "./backlogs.js";
+import { ClearSignedBearer } from "./content-policy.js";
 import { BoundedSet, type Core, Vault } from "./core.js";
 import { Deliveries } from "./deliveries.js";
 import { Directory } from "./directory.js";
@@ -123,7 +124,7 @@ class Gateway implements Relay {
         notices: this.#notices,
         reachabilityChanged: (changed) => this.#housekeeping.linksChanged(changed.settings.name),
       },
-      bearer,
+      settings.content === "clear-signed" ? new ClearSignedBearer(bearer) : bearer,
       settings,
     );
     this.#links.set(settings.name, link);

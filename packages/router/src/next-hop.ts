@@ -100,36 +100,45 @@ export type Plan =
       readonly chosen: Candidate;
       /** All that were looked at, in the order in which they would be taken. */
       readonly candidates: readonly Candidate[];
+      /** Links that lead there as well, and may carry nothing sealed; said in `why`. */
+      readonly forbidden: readonly string[];
     }
-  | { readonly plan: "never"; readonly why: "no-route" | "policy" };
+  | { readonly plan: "never"; readonly why: "no-route" }
+  | { readonly plan: "never"; readonly why: "policy"; readonly forbidden: readonly string[] };
 
 interface Target {
   readonly neighbour: string;
   readonly why: "destination" | "relay list" | "relay list stalled" | "route";
 }
 
-/** Chooses the next hop. `never`/`policy`: only links that may not carry sealed content lead there. */
+/** Chooses the next hop. `never`/`policy`: only links that may not carry sealed content lead there. A forbidden link is
+ *  never a candidate, however fast or open it is: what is sealed goes another way, or waits for one. */
 export function planNextHop(input: PlanInput): Plan {
   const relayIndex = passedSelf(input);
   const load = loadOf(input);
   const groups: (readonly Candidate[])[] = [];
-  let policy = false;
+  const forbidden = new Set<string>();
   for (const target of targetsOf(input, relayIndex)) {
     const peer = input.peers.find((p) => p.address === target.neighbour);
     if (!peer || target.neighbour === input.self || target.neighbour === input.from) continue;
     const configured = input.links.filter((l) => peer.links.includes(l.name));
     const allowed = configured.filter((l) => !(input.sealed && l.clearSignedOnly));
-    if (allowed.length === 0) policy ||= configured.length > 0;
-    else groups.push(ranked(target, allowed, load, input));
+    for (const link of configured) if (!allowed.includes(link)) forbidden.add(link.name);
+    if (allowed.length > 0) groups.push(ranked(target, allowed, load, input));
   }
   // The first target that has a link is the way; once a list has stalled, the first that is met now is.
   const met = input.listStalled ? groups.findIndex((group) => group[0]?.established) : -1;
   const [first = []] = met > 0 ? groups.splice(met, 1) : groups.splice(0, 1);
   const [chosen] = first;
-  if (!chosen) return { plan: "never", why: policy ? "policy" : "no-route" };
+  const names = [...forbidden];
+  if (!chosen)
+    return names.length > 0
+      ? { plan: "never", why: "policy", forbidden: names }
+      : { plan: "never", why: "no-route" };
   const candidates = [...first, ...groups.flat()];
   const { neighbour, link } = chosen;
-  return { plan: "hop", neighbour, link, relayIndex, why: sentenceOf(chosen, first), chosen, candidates };
+  const why = sentenceOf(chosen, first) + forbiddenText(names);
+  return { plan: "hop", neighbour, link, relayIndex, why, chosen, candidates, forbidden: names };
 }
 
 /**
@@ -221,6 +230,10 @@ function sentenceOf(chosen: Candidate, others: readonly Candidate[]): string {
       ? "waits for this link"
       : "can be used";
   return `${chosen.target}, ${now}, ${reasonOf(chosen, others)}`;
+}
+
+function forbiddenText(names: readonly string[]): string {
+  return names.length === 0 ? "" : `; ${names.join(" and ")} may carry nothing sealed`;
 }
 
 function reasonOf(chosen: Candidate, others: readonly Candidate[]): string {

@@ -104,8 +104,22 @@ describe("planNextHop", () => {
       link("radio", ["d"], { clearSignedOnly: true }),
       link("tcp", ["d"], { clearSignedOnly: true }),
     ];
-    expect(planNextHop({ ...base, links })).toEqual({ plan: "never", why: "policy" });
+    const forbidden = ["radio", "tcp"];
+    expect(planNextHop({ ...base, links })).toEqual({ plan: "never", why: "policy", forbidden });
     expect(planNextHop({ ...base, links, sealed: false })).toMatchObject({ plan: "hop" });
+  });
+  it("never takes a clear-signed link for sealed content, though it is open and the other is not, and says so", () => {
+    const links = [
+      link("packet", ["d"], { clearSignedOnly: true, established: new Set(["d"]) }),
+      link("sat", ["d"], { costPerByte: 5, established: new Set() }),
+    ];
+    const peers = [{ address: "d", links: ["packet", "sat"] }];
+    const plan = planNextHop({ ...base, peers, links });
+    expect(plan).toMatchObject({ plan: "hop", link: "sat", forbidden: ["packet"] });
+    expect(plan.plan === "hop" && plan.why).toMatch(/packet may carry nothing sealed$/);
+    expect(plan.plan === "hop" && plan.candidates.map((c) => c.link)).toEqual(["sat"]);
+    const clear = { ...base, peers, links, sealed: false };
+    expect(planNextHop(clear)).toMatchObject({ link: "packet", forbidden: [] });
   });
   it("is pure and total for any input", () => {
     const node = fc.constantFrom("a", "b", "c", "d", "x");

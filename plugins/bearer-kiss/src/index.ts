@@ -6,6 +6,7 @@ import { type KissConfig, parseKissConfig } from "./config.js";
 const kissPlugin: BearerPlugin<KissConfig> = {
   kind: "kiss",
   contract: 1,
+  identifies: true,
   parse: parseKissConfig,
   create: (config, host) => new KissBearer(config, host),
 };

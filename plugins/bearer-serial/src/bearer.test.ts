@@ -204,7 +204,7 @@ describe("configuration", () => {
     expect(parse({ port: "/dev/ttyUSB0" })).toEqual({
       ...{ port: "/dev/ttyUSB0", baud: 9_600, parcelBytesMax: 255, bitsPerSecond: 7_680, turnaroundMs: 0 },
       frameOverheadMs: 33,
-      ...{ duplex: "half", content: "any", answerMs: 250, airtimeMsPerHourMax: null, rtscts: false },
+      ...{ duplex: "half", answerMs: 250, airtimeMsPerHourMax: null, rtscts: false },
     });
   });
 
@@ -218,7 +218,7 @@ describe("configuration", () => {
       [{ port: "/dev/x", baud: "fast" }, "baud", /300 to 921600/],
       [{ port: "/dev/x", parcelBytesMax: 47 }, "parcelBytesMax", /48 to 1500/],
       [{ port: "/dev/x", duplex: "both" }, "duplex", /half or full/],
-      [{ port: "/dev/x", content: "secret" }, "content", /any or clear-signed/],
+      [{ port: "/dev/x", content: "any" }, "content", /known keys/],
       [{ port: "/dev/x", rtscts: 1 }, "rtscts", /true or false/],
       [
         { port: "/dev/x", bitsPerSecond: 1_200, airtimeMsPerHourMax: 10 },

@@ -174,9 +174,10 @@ export class SerialBearer implements Bearer {
 }
 
 function serialCapabilities(config: SerialConfig): BearerCapabilities {
-  const { parcelBytesMax, duplex, content, bitsPerSecond, turnaroundMs, answerMs } = config;
+  const { parcelBytesMax, duplex, bitsPerSecond, turnaroundMs, answerMs } = config;
   return {
-    ...{ parcelBytesMax, duplex, content, bitsPerSecond, turnaroundMs, answerMs },
+    ...{ parcelBytesMax, duplex, bitsPerSecond, turnaroundMs, answerMs },
+    content: "any",
     acknowledges: "nobody",
     ordered: true,
     lossy: true,

@@ -1,4 +1,4 @@
-import { type BearerCapabilities, ConfigError } from "@estafette/contract";
+import { ConfigError } from "@estafette/contract";
 import { serialFrameBytes } from "@estafette/framing";
 import { SERIAL_LIMITS } from "./limits.js";
 
@@ -19,8 +19,6 @@ export interface SerialConfig {
   readonly frameOverheadMs: number;
   /** Default `half`: most modems on a serial port are radios. */
   readonly duplex: "half" | "full";
-  /** Default `any`; `clear-signed` on amateur bands. */
-  readonly content: BearerCapabilities["content"];
   /** Typical time until an answer, beyond airtime, in milliseconds [0…86 400 000]. Default 250. */
   readonly answerMs: number;
   /** Channel time we may use in a sliding hour, in milliseconds [1…3 600 000]; default `null`, unlimited. */
@@ -63,7 +61,6 @@ export function parseSerialConfig(raw: unknown): SerialConfig {
       60_000,
     ),
     duplex,
-    content: oneOf(given, "content", ["any", "clear-signed"]),
     answerMs: integer(given, "answerMs", 250, 0, 86_400_000),
     airtimeMsPerHourMax: parseBudget(given),
     rtscts: parseBoolean(given, "rtscts"),
@@ -136,7 +133,6 @@ const KEYS = [
   "turnaroundMs",
   "frameOverheadMs",
   "duplex",
-  "content",
   "answerMs",
   "airtimeMsPerHourMax",
   "rtscts",
