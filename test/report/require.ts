@@ -5,6 +5,7 @@ import { delimiter, join } from "node:path";
 /** Programs some tests need that npm cannot install: where each lies on Debian, and the package that brings it. */
 const PROGRAMS = {
   cc: { files: ["cc"], debian: "gcc libc6-dev" },
+  direwolf: { files: ["direwolf"], debian: "direwolf" },
   dovecot: {
     files: [
       "dovecot",
@@ -15,6 +16,10 @@ const PROGRAMS = {
     debian: "dovecot-imapd dovecot-lmtpd dovecot-sieve",
   },
   postfix: { files: ["postfix", "postconf", "/usr/lib/postfix/sbin/master"], debian: "postfix" },
+  pulseaudio: {
+    files: ["pulseaudio", "/usr/share/alsa/alsa.conf.d/50-pulseaudio.conf"],
+    debian: "pulseaudio libasound2-plugins",
+  },
   python3: { files: ["python3"], debian: "python3" },
   socat: { files: ["socat"], debian: "socat" },
   swaks: { files: ["swaks"], debian: "swaks" },
