@@ -12,5 +12,6 @@ const kissPlugin: BearerPlugin<KissConfig> = {
 };
 
 export default kissPlugin;
+export { type Ax25Frame, decodeAx25, encodeUi } from "./ax25.js";
 export type { KissConfig } from "./config.js";
 export { KISS_LIMITS } from "./limits.js";
