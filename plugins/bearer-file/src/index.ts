@@ -13,3 +13,5 @@ const filePlugin: BearerPlugin<FileConfig> = {
 export default filePlugin;
 export type { FileConfig } from "./config.js";
 export { FILE_LIMITS } from "./limits.js";
+// For the fuzz tests: what reads bytes of others.
+export { decodeParcelFile, encodeParcelFile } from "./parcel-file.js";

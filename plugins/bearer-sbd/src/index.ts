@@ -19,4 +19,9 @@ const sbdPlugin: BearerPlugin<SbdConfig> = {
 
 export default sbdPlugin;
 export type { SbdConfig } from "./config.js";
+// For the fuzz tests: everything that reads bytes of others.
+export { DirectIpReader, decodeMoMessage, decodeMtStatus } from "./direct-ip.js";
 export { SBD_LIMITS } from "./limits.js";
+export { ModemReader } from "./modem-reader.js";
+export { decodeHook, decodeMtAnswer } from "./rockblock.js";
+export { parseSessionResult } from "./session-result.js";
