@@ -7,6 +7,7 @@ const BEARERS: Readonly<Record<string, () => Promise<{ default: unknown }>>> = {
   kiss: () => import("@estafette/bearer-kiss"),
   memory: () => import("@estafette/bearer-memory"),
   meshtastic: () => import("@estafette/bearer-meshtastic"),
+  mqtt: () => import("@estafette/bearer-mqtt"),
   sbd: () => import("@estafette/bearer-sbd"),
   serial: () => import("@estafette/bearer-serial"),
   tcp: () => import("@estafette/bearer-tcp"),

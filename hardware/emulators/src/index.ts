@@ -13,6 +13,7 @@ export type { MeshtasticDefects, MeshtasticOptions } from "./meshtastic/options.
 export { PacketChannel, type PacketCounters, type PacketEvent, type PacketFate } from "./packet-channel.js";
 export { PACKET_DEFECTS, type PacketDefect, type PacketOptions, packetOptions } from "./packet-options.js";
 export { createPacketRadio, type PacketRadio } from "./packet-radio.js";
+export { MqttBroker, type MqttBrokerOptions } from "./mqtt-broker.js";
 export { openPseudoTerminal, type PseudoTerminal } from "./pseudo-terminal.js";
 export {
   type FrameFate,

@@ -29,6 +29,14 @@ export const EMULATOR_LIMITS = {
   sbdDirectIpBytesMax: 4_096,
   /** Bytes of one request to the emulated web service; a longer one is refused. */
   sbdRequestBytesMax: 8_192,
+  /** Clients of the emulated broker; the next is closed. */
+  mqttClientsMax: 64,
+  /** Messages waiting for one client; beyond, the newest is dropped without a word. */
+  mqttQueueMessagesMax: 1_000,
+  /** Messages a client has not acknowledged, whatever window it asks for; the others wait. */
+  mqttInFlightMax: 100,
+  /** Retained messages; beyond, a new topic is not retained. */
+  mqttRetainedMax: 1_000,
   /** Longest wait for the terminal program to start, in milliseconds. */
   terminalStartMsMax: 15_000,
   /** Radios on one emulated mesh, and channels of each (a real radio has eight); more are refused. */
