@@ -15,6 +15,7 @@ const PROGRAMS = {
     ],
     debian: "dovecot-imapd dovecot-lmtpd dovecot-sieve",
   },
+  mosquitto: { files: ["mosquitto"], debian: "mosquitto" },
   postfix: { files: ["postfix", "postconf", "/usr/lib/postfix/sbin/master"], debian: "postfix" },
   pulseaudio: {
     files: ["pulseaudio", "/usr/share/alsa/alsa.conf.d/50-pulseaudio.conf"],

@@ -86,6 +86,11 @@ export class MqttBroker {
     if (cut) this.#dropAll();
   }
 
+  /** One client's connection breaks. */
+  drop(clientId: string): void {
+    this.#connections.get(clientId)?.socket.destroy();
+  }
+
   /** A message from nobody. */
   inject(topic: string, payload: Uint8Array): void {
     const message = {

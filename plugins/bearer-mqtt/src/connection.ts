@@ -24,6 +24,8 @@ export class Connection {
   readonly #away = new Set<string>();
   readonly #over = new AbortController();
   #isUp = false;
+  /** Packet id of the newest message of ours that nobody had subscribed to. */
+  #unread: number | undefined;
   /** Largest parcel this broker takes, in bytes. */
   parcelBytesMax: number;
 
@@ -43,6 +45,10 @@ export class Connection {
     this.#client.on("disconnect", ({ reasonCode }) => {
       const why = reasonCode === TAKEN_OVER ? "another client took our name" : `reason ${reasonCode}`;
       this.host.log("warn", "the broker threw us out", { broker: config.broker, why });
+    });
+    // mqtt.js takes "no matching subscribers" for success and forgets that it was said.
+    this.#client.on("packetreceive", (packet) => {
+      if (packet.cmd === "puback" && packet.reasonCode === NOBODY) this.#unread = packet.messageId;
     });
     this.#client.on("close", () => this.#end(new Error("closed")));
   }
@@ -139,7 +145,7 @@ export class Connection {
     const publishing = this.#client
       .publishAsync(this.#topics.parcelTo(partner), Buffer.from(bytes), { qos: 1, properties })
       .then(
-        (answer) => resultOf((answer as { reasonCode?: number } | undefined)?.reasonCode ?? 0),
+        (published) => resultOf(this.#isUnread(published) ? NOBODY : 0),
         (error: { code?: unknown }) => resultOf(typeof error.code === "number" ? error.code : 0x80),
       );
     const enough = new AbortController();
@@ -153,6 +159,13 @@ export class Connection {
     if (result.outcome === "deferred" && result.why === "budget")
       this.host.log("warn", "the broker does not let us write", { to: partner });
     return result;
+  }
+
+  #isUnread(published: unknown): boolean {
+    const { messageId } = published as { readonly messageId?: number };
+    if (messageId === undefined || messageId !== this.#unread) return false;
+    this.#unread = undefined;
+    return true;
   }
 
   /** `later`: nothing is acknowledged, and the broker sends it again on the next connection. */
@@ -185,10 +198,10 @@ export class Connection {
   #end(cause: unknown): void {
     if (this.#over.signal.aborted) return;
     this.#over.abort();
-    this.#isUp = false;
     const message = `${this.config.broker}: ${cause instanceof Error ? cause.message : String(cause)}`;
     for (const neighbour of this.config.with)
-      if (!this.#away.has(neighbour)) this.feed.offer({ type: "down", neighbour, why: "the broker is gone" });
+      if (this.reaches(neighbour)) this.feed.offer({ type: "down", neighbour, why: "the broker is gone" });
+    this.#isUp = false;
     this.feed.fail(new OperatingError("EST_OPERATING_PORT_GONE", message, { cause }));
     this.#client.end(true);
   }
@@ -196,7 +209,7 @@ export class Connection {
 
 /** PUBACK reason codes (MQTT 5, §3.4.2.1). */
 function resultOf(reason: number): SendResult {
-  if (reason === 0x10) return deferred("no-contact", MQTT_LIMITS.nobodyRetryMs);
+  if (reason === NOBODY) return deferred("no-contact", MQTT_LIMITS.nobodyRetryMs);
   if (reason < 0x80) return { outcome: "acknowledged" };
   if (reason === 0x95) return { outcome: "refused", why: "too-large" };
   if (reason === 0x97) return deferred("busy", MQTT_LIMITS.quotaRetryMs);
@@ -211,4 +224,6 @@ function deferred(why: "no-contact" | "busy" | "timeout" | "budget", retryAfterM
 const HERE = "here";
 const AWAY = "away";
 const TAKEN_OVER = 0x8e;
+/** No matching subscribers. */
+const NOBODY = 0x10;
 const GONE_RETRY_MS = 5_000;

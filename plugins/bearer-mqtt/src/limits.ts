@@ -10,7 +10,7 @@ export const MQTT_LIMITS = {
   eventsMax: 1_024,
   /** Parcels the broker may send us before we acknowledge; beyond, it keeps them. */
   receiveParcelsMax: 16,
-  /** Milliseconds for the connection, its login and its subscription; then the run ends. */
+  /** Milliseconds for the connection and its login; then the run ends. Later silence is found by keep-alive. */
   connectMsMax: 30_000,
   /** Milliseconds a broker may take to acknowledge a parcel; then the send is deferred. */
   acknowledgeMsMax: 30_000,
