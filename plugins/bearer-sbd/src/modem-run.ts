@@ -97,13 +97,16 @@ export class ModemRun {
     // The outgoing buffer survives a session: without this an old message would go, and be billed, again.
     const isPrepared = parcel ? await this.#modem.load(parcel) : await this.#modem.clear("outgoing");
     if (!isPrepared) return this.#isGone ? "closed" : this.#failed("the modem does not take our message", 0);
-    this.books.received.inModem = null; // a session may overwrite it
     const result = await this.#modem.session(answersRing);
     this.#lastSessionMs = this.host.clock.monotonicMs();
     if (parcel) await this.#modem.clear("outgoing");
     const outcome = this.#judge(result, parcel?.length ?? 0);
     // An unknown outcome may have brought something too: the incoming buffer tells.
-    if (!result || result.mtStatus === 1) await this.#fetch();
+    if (result?.mtStatus === 1) this.books.received.inModem = null; // overwritten
+    if (!result || result.mtStatus === 1) {
+      const received = await this.#fetch();
+      if (received && !result) this.books.account.session(0, received.bytes.length);
+    }
     if (outcome === "taken") {
       this.#moreWaits = (result?.mtQueued ?? 0) > 0;
       if (this.#moreWaits) this.#collect();
@@ -133,11 +136,11 @@ export class ModemRun {
   }
 
   /** Takes the message out of the modem; it stays there as well until it is settled. */
-  async #fetch(): Promise<void> {
+  async #fetch(): Promise<Received | null> {
     const bytes = await this.#modem.read();
-    if (!bytes || bytes.length === 0) return;
-    const received = this.books.received.add(bytes);
+    const received = bytes && bytes.length > 0 ? this.books.received.add(bytes) : null;
     if (received) this.#offer(received);
+    return received;
   }
 
   #offer({ parcelId, bytes }: Received): void {

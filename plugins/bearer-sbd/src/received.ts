@@ -15,11 +15,11 @@ export class ReceivedMessages {
   /** Whose copy the modem still has. */
   inModem: string | null = null;
 
-  /** Null when the modem's copy is one we hold already. */
+  /** What was read from the modem. Null when it is one we hold already: reading does not clear it. */
   add(bytes: Uint8Array): Received | null {
-    const newest = [...this.#held.values()].at(-1);
-    if (this.inModem === null && newest && sameBytes(newest.bytes, bytes)) {
-      this.inModem = newest.parcelId;
+    const known = this.#held.get(this.inModem ?? "") ?? [...this.#held.values()].at(-1);
+    if (known && sameBytes(known.bytes, bytes)) {
+      this.inModem = known.parcelId;
       return null;
     }
     const received = { parcelId: `m${++this.#last}`, bytes };
