@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   createMeshtasticMesh,
+  type DeviceOnTerminal,
   type MeshtasticMesh,
   type MeshtasticOnTcp,
-  type MeshtasticOnTerminal,
   serveMeshtasticTcp,
-  serveMeshtasticTerminal,
+  serveOnTerminal,
 } from "@estafette/emulators";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clock } from "../harness/node.js";
@@ -22,14 +22,14 @@ import { eventually, GatewayProcess, introduce, timeScale } from "./processes.js
 describe.skipIf(needs("python3").skip)("a ship and its shore with Meshtastic radios", () => {
   const parent = mkdtempSync(join(tmpdir(), "est-mesh-"));
   let mesh: MeshtasticMesh;
-  let usb: MeshtasticOnTerminal;
+  let usb: DeviceOnTerminal;
   let wifi: MeshtasticOnTcp;
   let aurora: GatewayProcess;
   let shore: GatewayProcess;
 
   beforeAll(async () => {
     mesh = createMeshtasticMesh({ clock, preset: "ShortFast", loss: 0.05, timeScale, bootMs: 20_000 });
-    usb = await serveMeshtasticTerminal(mesh, 0, join(parent, "usb-radio"));
+    usb = await serveOnTerminal(mesh, 0, join(parent, "usb-radio"));
     wifi = await serveMeshtasticTcp(mesh, 1, { host: "127.0.0.1", port: 0 });
     const [ship, land] = mesh.nums.map((num) => `!${num.toString(16).padStart(8, "0")}`);
     const config = (name: string, other: string, link: string): string => `version: 1

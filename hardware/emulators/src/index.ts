@@ -2,12 +2,7 @@ export { createByteExchange, createBytePipe } from "./byte-pipe.js";
 export type { KissMessage } from "./kiss-bytes.js";
 export { type KissOnPorts, type KissPortsOptions, startKissOnPorts } from "./kiss-on-ports.js";
 export { EMULATOR_LIMITS } from "./limits.js";
-export {
-  type MeshtasticOnTcp,
-  type MeshtasticOnTerminal,
-  serveMeshtasticTcp,
-  serveMeshtasticTerminal,
-} from "./meshtastic/faces.js";
+export { type MeshtasticOnTcp, serveMeshtasticTcp } from "./meshtastic/faces.js";
 export { createMeshtasticMesh, type HostCable, type MeshtasticMesh } from "./meshtastic/mesh.js";
 export type { MeshtasticDefects, MeshtasticOptions } from "./meshtastic/options.js";
 export { PacketChannel, type PacketCounters, type PacketEvent, type PacketFate } from "./packet-channel.js";
@@ -31,3 +26,6 @@ export { SbdModem, type SbdModemSetup, type SessionFate } from "./sbd-modem.js";
 export { sbdOnTerminal } from "./sbd-on-terminal.js";
 export { SBD_DEFAULTS, type SbdOptions } from "./sbd-options.js";
 export { deliverByWebHook, type RockBlockService, startRockBlockService } from "./sbd-web.js";
+export type { RnodeOptions } from "./rnode/options.js";
+export { createRnodes, type Rnodes } from "./rnode/rnodes.js";
+export { type DeviceOnTerminal, serveOnTerminal } from "./terminal-face.js";

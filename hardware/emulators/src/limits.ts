@@ -39,7 +39,7 @@ export const EMULATOR_LIMITS = {
   mqttRetainedMax: 1_000,
   /** Longest wait for the terminal program to start, in milliseconds. */
   terminalStartMsMax: 15_000,
-  /** Radios on one emulated mesh, and channels of each (a real radio has eight); more are refused. */
+  /** LoRa radios on one emulated frequency, and channels of each (a real radio has eight); more are refused. */
   meshNodesMax: 16,
   meshChannelsMax: 8,
   /** Packets a mesh radio holds for sending, as the firmware's MAX_TX_QUEUE; a host is told when it is full. */

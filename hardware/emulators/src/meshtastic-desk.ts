@@ -1,10 +1,11 @@
 import { parseArgs } from "node:util";
 import { ConfigError, OperatingError } from "@estafette/contract";
 import { deskClock } from "./desk-clock.js";
-import { serveMeshtasticTcp, serveMeshtasticTerminal } from "./meshtastic/faces.js";
+import { serveMeshtasticTcp } from "./meshtastic/faces.js";
 import { createMeshtasticMesh } from "./meshtastic/mesh.js";
 import type { MeshtasticOptions } from "./meshtastic/options.js";
 import { isPreset, isRegion, presetNames, regionNames } from "./meshtastic/presets.js";
+import { serveOnTerminal } from "./terminal-face.js";
 
 /*
  * node hardware/emulators/dist/meshtastic-desk.js --nodes 2 --preset ShortFast --tcp 4403 --time-scale 10
@@ -36,7 +37,7 @@ async function main(): Promise<void> {
   const faces: { readonly name: string; close(): void }[] = [];
   for (const node of mesh.nums.keys()) {
     if (values.tcp === undefined) {
-      const face = await serveMeshtasticTerminal(mesh, node, values.link?.[node]);
+      const face = await serveOnTerminal(mesh, node, values.link?.[node]);
       faces.push({ name: face.path, close: () => face.close() });
     } else {
       const first = number("tcp", values.tcp);

@@ -1,6 +1,7 @@
 export { AirtimeBudget } from "./airtime-budget.js";
 export { cobsDecode, cobsEncode, cobsOverhead } from "./cobs.js";
 export { crc16Ccitt, crc32 } from "./crc.js";
+export { type Answer, type Expectation, Expectations, unlessAborted } from "./expectations.js";
 export { Feed } from "./feed.js";
 export { encodeLengthPrefixed, LENGTH_PREFIX_BYTES, LengthPrefixedReader } from "./length-prefixed.js";
 export { FRAMING_LIMITS } from "./limits.js";

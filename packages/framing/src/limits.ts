@@ -6,6 +6,8 @@ export const FRAMING_LIMITS = {
   lineBytesMax: 65_535,
   /** Items a {@link Feed} may be asked to hold; `offer` says false and `put` waits when its own bound is reached. */
   feedItemsMax: 65_536,
+  /** Waiting for answers of one device at once; another is an error of our own code. */
+  expectationsMax: 16,
   /** One-minute buckets of airtime kept: the sliding hour and the minute that is leaving it. */
   airtimeBucketsMax: 62,
 } as const;

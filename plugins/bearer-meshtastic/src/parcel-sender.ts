@@ -1,7 +1,8 @@
 import { type BearerHost, type SendResult, sleep } from "@estafette/contract";
+import { type Expectation, unlessAborted } from "@estafette/framing";
 import { decodeRoutingError, type FromRadio, PORT_ROUTING, ROUTING_ERRORS } from "./from-radio.js";
 import { MESHTASTIC_LIMITS } from "./limits.js";
-import type { Answer, RadioSession, Waiting } from "./radio-session.js";
+import type { RadioSession } from "./radio-session.js";
 import { heartbeatFrame, packetFrame, type SentPacket } from "./to-radio.js";
 
 /** Times of one parcel, in milliseconds. */
@@ -92,7 +93,7 @@ export class ParcelSender {
   async #finish(
     packet: SentPacket,
     times: ParcelTimes,
-    routing: Waiting,
+    routing: Expectation<FromRadio>,
     signal: AbortSignal,
   ): Promise<Sent> {
     const startMs = this.host.clock.monotonicMs();
@@ -141,7 +142,7 @@ export class ParcelSender {
     return typeof answer === "object" && answer.type === "queue-status" ? answer : null;
   }
 
-  #expectRouting(packet: SentPacket, times: ParcelTimes): Waiting {
+  #expectRouting(packet: SentPacket, times: ParcelTimes): Expectation<FromRadio> {
     const withinMs = packet.wantAck ? (MESHTASTIC_LIMITS.repeatsMax + 2) * times.repeatMs : 1;
     return this.session.expect(
       (message) => isRestart(message) || routingErrorOn(message, packet.id) !== null,
@@ -165,21 +166,6 @@ function routingErrorOn(message: FromRadio, id: number): number | null {
 
 function isRestart(message: FromRadio): boolean {
   return message.type === "rebooted";
-}
-
-/** The answer, or that `signal` ended the waiting; the waiting is over either way. */
-function unlessAborted(waiting: Waiting, signal: AbortSignal): Promise<Answer | "aborted"> {
-  return new Promise((resolve) => {
-    const finish = (answer: Answer | "aborted"): void => {
-      signal.removeEventListener("abort", giveUp);
-      waiting.cancel();
-      resolve(answer);
-    };
-    const giveUp = (): void => finish("aborted");
-    if (signal.aborted) return giveUp();
-    signal.addEventListener("abort", giveUp);
-    void waiting.answer.then(finish);
-  });
 }
 
 function unsent(result: SendResult): Sent {

@@ -1,26 +1,12 @@
 import type { BearerHost, ByteLink } from "@estafette/contract";
+import { type Expectation, Expectations } from "@estafette/framing";
 import type { FromRadio } from "./from-radio.js";
 import { MESHTASTIC_LIMITS } from "./limits.js";
 import { StreamReader } from "./stream-reader.js";
 
-/** What came of waiting: the message, or why there is none. */
-export type Answer = FromRadio | "silent" | "gone";
-
-/** Somebody waits for a message. */
-export interface Waiting {
-  readonly answer: Promise<Answer>;
-  /** Ends the waiting with "silent". */
-  readonly cancel: () => void;
-}
-
-interface Waiter {
-  readonly matches: (message: FromRadio) => boolean;
-  readonly settle: (answer: Answer) => void;
-}
-
 /** One opening of the port to a radio: messages in, frames out, and who waits for which answer. */
 export class RadioSession {
-  readonly #waiters = new Set<Waiter>();
+  readonly #expectations: Expectations<FromRadio>;
   readonly #reader: StreamReader;
   #cancelPatience = (): void => {};
   #isOver = false;
@@ -31,6 +17,7 @@ export class RadioSession {
     private readonly link: ByteLink,
     private readonly host: Pick<BearerHost, "clock" | "log">,
   ) {
+    this.#expectations = new Expectations(host.clock);
     this.#reader = new StreamReader((line) => host.log("debug", "the radio says", { line }));
   }
 
@@ -39,7 +26,7 @@ export class RadioSession {
     const take = async (messages: readonly FromRadio[]): Promise<void> => {
       for (const message of messages) {
         await onMessage(message);
-        for (const waiter of [...this.#waiters]) if (waiter.matches(message)) waiter.settle(message);
+        this.#expectations.offer(message);
       }
     };
     try {
@@ -76,21 +63,8 @@ export class RadioSession {
   }
 
   /** The next message that matches, or "silent" after `withinMs`. */
-  expect(matches: (message: FromRadio) => boolean, withinMs: number): Waiting {
-    let cancel = (): void => {};
-    const answer = new Promise<Answer>((resolve) => {
-      if (this.#isOver) return resolve("gone");
-      const settle = (came: Answer): void => {
-        stop();
-        this.#waiters.delete(waiter);
-        resolve(came);
-      };
-      const waiter: Waiter = { matches, settle };
-      const stop = this.host.clock.timer(withinMs, () => settle("silent"));
-      cancel = () => settle("silent");
-      this.#waiters.add(waiter);
-    });
-    return { answer, cancel: () => cancel() };
+  expect(matches: (message: FromRadio) => boolean, withinMs: number): Expectation<FromRadio> {
+    return this.#expectations.expect(matches, withinMs);
   }
 
   close(why: string): void {
@@ -106,6 +80,6 @@ export class RadioSession {
   #end(): void {
     this.#isOver = true;
     this.#cancelPatience();
-    for (const waiter of [...this.#waiters]) waiter.settle("gone");
+    this.#expectations.end();
   }
 }

@@ -5,7 +5,7 @@ import { open } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { deskClock } from "../desk-clock.js";
-import { createMeshtasticMesh, serveMeshtasticTcp, serveMeshtasticTerminal } from "../index.js";
+import { createMeshtasticMesh, serveMeshtasticTcp, serveOnTerminal } from "../index.js";
 import { Fields, FieldWriter } from "./fields.js";
 import { FirmwareReader, frame } from "./stream.js";
 
@@ -61,7 +61,7 @@ describe("a radio over TCP", () => {
 describe.skipIf(PYTHON_IS_MISSING)("a radio on a pseudo-terminal (needs python3)", () => {
   it("greets who opens it, also after it was unplugged", async () => {
     const mesh = createMeshtasticMesh({ clock: deskClock() });
-    const face = await serveMeshtasticTerminal(mesh, 0);
+    const face = await serveOnTerminal(mesh, 0);
     closing.push(
       () => face.close(),
       () => mesh.close(),

@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { ByteLink } from "@estafette/contract";
-import { openPseudoTerminal } from "../pseudo-terminal.js";
+import { pump } from "../terminal-face.js";
 import type { MeshtasticMesh } from "./mesh.js";
 
 /** A radio that programs reach over TCP. */
@@ -45,59 +45,4 @@ export function serveMeshtasticTcp(
       });
     });
   });
-}
-
-/** A radio on a serial port that any program can open. */
-export interface MeshtasticOnTerminal {
-  readonly path: string;
-  /** Pulls the USB cable; puts it back. */
-  unplug(): Promise<void>;
-  plug(): Promise<void>;
-  close(): void;
-}
-
-/** Needs python3: see {@link openPseudoTerminal}. */
-export async function serveMeshtasticTerminal(
-  mesh: MeshtasticMesh,
-  node: number,
-  linkPath = "",
-): Promise<MeshtasticOnTerminal> {
-  const terminal = await openPseudoTerminal(linkPath);
-  const join = (): ByteLink => {
-    const link = mesh.open(node, "serial");
-    void pump(link, (bytes) => terminal.feed(bytes));
-    return link;
-  };
-  let radio = join();
-  void (async () => {
-    // What is written while the radio is unplugged is lost, like bytes on a cable.
-    for await (const bytes of terminal.written) await radio.write(bytes).catch(() => {});
-  })();
-  return {
-    get path() {
-      return terminal.path;
-    },
-    async unplug() {
-      mesh.unplug(node);
-      await terminal.unplug();
-    },
-    async plug() {
-      mesh.plug(node);
-      await terminal.plug();
-      radio = join();
-    },
-    close() {
-      radio.close();
-      terminal.close();
-    },
-  };
-}
-
-/** Ends with the link, however that ends. */
-async function pump(from: ByteLink, give: (bytes: Uint8Array) => void | Promise<void>): Promise<void> {
-  try {
-    for await (const bytes of from.readable) await give(bytes);
-  } catch {
-    // Unplugged: whoever serves it knows.
-  }
 }

@@ -1,14 +1,14 @@
 import { type ByteLink, type Clock, invariant, OperatingError } from "@estafette/contract";
 import { EMULATOR_LIMITS } from "../limits.js";
+import { type AirEvent, type AirLedger, LoraAir } from "../lora-air.js";
 import { ModemPort } from "../modem-port.js";
+import { scaledClock } from "../scaled-clock.js";
 import { SeededChance } from "../seeded-chance.js";
-import { type AirEvent, type AirLedger, MeshAir } from "./air.js";
 import { nodeKeys } from "./crypto.js";
 import { HostSession } from "./host-session.js";
 import { type MeshtasticOptions, meshtasticOptions } from "./options.js";
 import { slotMs } from "./presets.js";
 import { MeshRouting } from "./routing.js";
-import { scaledClock } from "./scaled-clock.js";
 import { MeshTransmitter } from "./transmitter.js";
 
 /** How a host is joined to its radio. A TCP connection ends when the radio restarts or another host calls. */
@@ -61,7 +61,7 @@ interface Node {
 class InProcessMesh implements MeshtasticMesh {
   readonly nums: readonly number[];
   readonly #nodes: Node[];
-  readonly #air: MeshAir;
+  readonly #air: LoraAir;
   readonly #clock: Clock;
   readonly #listeners = new Set<(event: AirEvent) => void>();
   #isClosed = false;
@@ -75,7 +75,7 @@ class InProcessMesh implements MeshtasticMesh {
     const isDeaf = (from: number, to: number): boolean =>
       options.deaf.some(([a, b]) => (a === from && b === to) || (a === to && b === from));
     const noticeMs = slotMs(options.preset);
-    this.#air = new MeshAir(this.#clock, chance, { loss: options.loss, noticeMs, isDeaf });
+    this.#air = new LoraAir(this.#clock, chance, { loss: options.loss, noticeMs, isDeaf });
     this.#air.onEvent = (event) => {
       for (const listener of this.#listeners) listener(event);
     };

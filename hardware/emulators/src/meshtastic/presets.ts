@@ -1,3 +1,5 @@
+import { type Lora, timeOnAirMs as loraTimeOnAirMs, symbolMs } from "../lora-airtime.js";
+
 /** Modem presets: number in the configuration, spreading factor, bandwidth in kHz, coding rate 4/cr. */
 const PRESETS = {
   LongFast: { code: 0, sf: 11, kHz: 250, cr: 5 },
@@ -34,23 +36,17 @@ export function dutyMsPerHourMax(region: RegionName): number {
   return REGIONS[region].dutyPercent * 36_000;
 }
 
-/** Time on air of `byteCount` bytes after the preamble of 16 symbols, in milliseconds (Semtech AN1200.13; explicit
- *  header, CRC). */
+/** Time on air of `byteCount` bytes, in milliseconds. */
 export function timeOnAirMs(preset: PresetName, byteCount: number): number {
-  const { sf, cr } = PRESETS[preset];
-  const symbol = symbolMs(preset);
-  const lowRate = symbol >= 16 ? 1 : 0;
-  const bits = 8 * byteCount - 4 * sf + 28 + 16;
-  const symbols = 8 + Math.max(Math.ceil(bits / (4 * (sf - 2 * lowRate))) * cr, 0);
-  return (16 + 4.25 + symbols) * symbol;
+  return loraTimeOnAirMs(loraOf(preset), byteCount);
 }
 
 /** Unit of the random wait before sending: channel activity detection and turn-round. */
 export function slotMs(preset: PresetName): number {
-  return 2.5 * symbolMs(preset) + 7.6;
+  return 2.5 * symbolMs(loraOf(preset)) + 7.6;
 }
 
-function symbolMs(preset: PresetName): number {
-  const { sf, kHz } = PRESETS[preset];
-  return 2 ** sf / kHz;
+function loraOf(preset: PresetName): Lora {
+  const { sf, kHz, cr } = PRESETS[preset];
+  return { spreadingFactor: sf, bandwidthKhz: kHz, codingRate: cr, preambleSymbols: 16 };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "@estafette/contract";
 import { EMULATOR_LIMITS } from "../limits.js";
+import type { LoraAir } from "../lora-air.js";
 import type { SeededChance } from "../seeded-chance.js";
-import type { MeshAir } from "./air.js";
 import { type PresetName, slotMs, timeOnAirMs } from "./presets.js";
 
 /** A packet ready for the air. */
@@ -25,7 +25,7 @@ export class MeshTransmitter {
   constructor(
     private readonly clock: Clock,
     private readonly chance: SeededChance,
-    private readonly air: MeshAir,
+    private readonly air: LoraAir,
     private readonly options: { readonly preset: PresetName; readonly isStuck: boolean },
   ) {}
 

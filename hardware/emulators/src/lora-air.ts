@@ -1,5 +1,5 @@
 import type { Clock } from "@estafette/contract";
-import type { SeededChance } from "../seeded-chance.js";
+import type { SeededChance } from "./seeded-chance.js";
 
 /** A packet under way. */
 interface Transmission {
@@ -32,7 +32,7 @@ export interface AirOptions {
 }
 
 /** One frequency shared by all nodes. Two packets that overlap at a receiver are both lost there. */
-export class MeshAir {
+export class LoraAir {
   readonly #receivers: ((bytes: Uint8Array) => void)[] = [];
   readonly #ledgers: { frames: number; airtimeMs: number }[] = [];
   #underWay: Transmission[] = [];
