@@ -5,6 +5,7 @@ import type { BearerPlugin, BridgePlugin } from "@estafette/contract";
 const BEARERS: Readonly<Record<string, () => Promise<{ default: unknown }>>> = {
   file: () => import("@estafette/bearer-file"),
   kiss: () => import("@estafette/bearer-kiss"),
+  lora: () => import("@estafette/bearer-lora"),
   memory: () => import("@estafette/bearer-memory"),
   meshtastic: () => import("@estafette/bearer-meshtastic"),
   mqtt: () => import("@estafette/bearer-mqtt"),
