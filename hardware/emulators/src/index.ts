@@ -29,3 +29,4 @@ export { sbdOnTerminal } from "./sbd-on-terminal.js";
 export { SBD_DEFAULTS, type SbdOptions } from "./sbd-options.js";
 export { deliverByWebHook, type RockBlockService, startRockBlockService } from "./sbd-web.js";
 export { type DeviceOnTerminal, serveOnTerminal } from "./terminal-face.js";
+export { deliverByWebHook, type RockBlockSite, startRockBlockSite } from "./sbd-web.js";

@@ -3,7 +3,7 @@ import { OperatingError } from "@estafette/contract";
 import { EMULATOR_LIMITS } from "./limits.js";
 import type { MobileOriginated, SbdGateway } from "./sbd-gateway.js";
 
-export interface RockBlockService {
+export interface RockBlockSite {
   /** http://127.0.0.1:port/rockblock/MT */
   readonly url: string;
   close(): Promise<void>;
@@ -15,11 +15,11 @@ export interface RockBlockLogin {
 }
 
 /** The reseller's web service for messages to ships, on loopback. Port 0: a free one. */
-export function startRockBlockService(
+export function startRockBlockSite(
   gateway: SbdGateway,
   login: RockBlockLogin,
   port = 0,
-): Promise<RockBlockService> {
+): Promise<RockBlockSite> {
   const server = createServer((incoming, outgoing) => {
     bodyOf(incoming).then(
       (body) => {

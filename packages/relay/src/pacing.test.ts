@@ -209,6 +209,14 @@ describe("a paid lane", () => {
     expect(world.lane?.pacing.status().limits[0]?.used).toBe(7);
   });
 
+  it("takes the bearer's prices where the owner gives only bounds", async () => {
+    const capabilities = { cost: { perContact: 1, perByte: 0.02 } };
+    const budget = { credits: { ...credits, perContact: 0, perKilobyte: 0 } };
+    laneOf([new TestSession("", 1, 50)], { contact: "dialled", capabilities, budget }).wake();
+    await time.pass(1_000);
+    expect(world.lane?.pacing.status().limits[0]?.used).toBe(2);
+  });
+
   it("counts a call nobody knows the end of, also after a crash", async () => {
     const dial = (): ContactResult => {
       throw new Error("modem gone");

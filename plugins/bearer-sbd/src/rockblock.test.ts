@@ -3,11 +3,11 @@ import { createServer } from "node:net";
 import { type Bearer, type BearerEvent, sleep } from "@estafette/contract";
 import {
   deliverByWebHook,
-  type RockBlockService,
+  type RockBlockSite,
   SbdGateway,
   SbdModem,
   sbdOnTerminal,
-  startRockBlockService,
+  startRockBlockSite,
 } from "@estafette/emulators";
 import { bearerHost, systemClock, systemRng } from "@estafette/runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -20,14 +20,14 @@ const clock = systemClock();
 const host = bearerHost({ clock, rng: systemRng(), log() {} });
 const closing: (() => void | Promise<void>)[] = [];
 let gateway: SbdGateway;
-let service: RockBlockService;
+let service: RockBlockSite;
 let hookPort = 0;
 
 beforeEach(async () => {
   hookPort = await freePort();
   const deliver = deliverByWebHook(`http://127.0.0.1:${hookPort}/secret-hook`);
   gateway = new SbdGateway({ clock, deliver, timeScale: 100, copies: 2 });
-  service = await startRockBlockService(gateway, { username: "crew", password: "p&q" });
+  service = await startRockBlockSite(gateway, { username: "crew", password: "p&q" });
   closing.push(
     () => gateway.close(),
     () => service.close(),
