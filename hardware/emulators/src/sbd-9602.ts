@@ -6,7 +6,7 @@ import { deliverByDirectIp, serveMt } from "./sbd-direct-ip.js";
 import { SbdGateway } from "./sbd-gateway.js";
 import { SbdModem, type SessionFate } from "./sbd-modem.js";
 import { sbdOnTerminal } from "./sbd-on-terminal.js";
-import { deliverByWebHook, startRockBlockService } from "./sbd-web.js";
+import { deliverByWebHook, startRockBlockSite } from "./sbd-web.js";
 import { callTcp, socketLink } from "./tcp-link.js";
 
 /*
@@ -81,7 +81,7 @@ async function main(): Promise<void> {
   const web =
     webPort === undefined
       ? null
-      : await startRockBlockService(gateway, { username, password }, number("web-port", webPort));
+      : await startRockBlockSite(gateway, { username, password }, number("web-port", webPort));
   print(process.stdout, { port: terminal.path, imei: flags.imei, ...(web ? { service: web.url } : {}) });
   obeySignals(
     modem,
