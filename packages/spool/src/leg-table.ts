@@ -138,10 +138,10 @@ export class LegTable {
   /** In the order in which they are to go: classes by urgency and age, flows of a class in turn. */
   ready({ link, neighbour, limit }: Where): Leg[] {
     const { aging, shares } = this.turns.at(link, neighbour);
-    const classes = shares.map((share, rank) =>
-      share.inOrder(this.flows(this.selectReady, link, neighbour, rank)),
-    );
     const wanted = rows.rowsColumn(limit);
+    const classes = shares.map((share, rank) =>
+      share.inOrder(this.flows(this.selectReady, [link, neighbour, rank], wanted)),
+    );
     const found: Leg[] = [];
     if (wanted === 0) return found;
     for (const { leg } of aging.inOrder(classes)) if (found.push(leg) >= wanted) break;
@@ -156,13 +156,19 @@ export class LegTable {
     const paid = { flow: rows.bytes(row, "flow"), bytes: rows.number(row, "bytes") };
     const rank = CLASS_RANK[lead.class];
     const share = this.turns.at(link, neighbour).shares[rank];
-    const source = this.flows(this.selectJoinable, link, neighbour, rank, joins);
+    const source = this.flows(
+      this.selectJoinable,
+      [link, neighbour, rank, joins],
+      SPOOL_LIMITS.rowsPerCallMax,
+    );
     for (const { leg } of share?.inOrder(source, { paid, isPart: true }) ?? []) yield leg;
   }
 
+  /** @param wanted Nobody takes more of one flow. */
   private flows(
     select: { readonly first: Statement; readonly next: Statement },
-    ...where: readonly Value[]
+    where: readonly Value[],
+    wanted: number,
   ): FlowSource<{ readonly leg: Leg; readonly bytes: number }> {
     const nowMs = this.store.nowMs();
     return {
@@ -172,7 +178,7 @@ export class LegTable {
       },
       first: (flow, limit) =>
         select.first
-          .all(...where, flow, nowMs, rows.rowsColumn(limit))
+          .all(...where, flow, nowMs, Math.min(limit, wanted))
           .map((row) => ({ leg: toLeg(row), bytes: rows.number(row, "bytes") })),
     };
   }
