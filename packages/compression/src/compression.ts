@@ -51,7 +51,9 @@ export function compressContent(content: Uint8Array, options: CompressOptions = 
   const tried =
     after === null
       ? finalists(content, dictionaries).map((dictionary) => withDictionary(content, dictionary))
-      : finalists(content, dictionaries, 1).map((dictionary) => withHistory(content, after, dictionary));
+      : finalists(content, dictionaries, LIMITS.finalistsMax).map((dictionary) =>
+          withHistory(content, after, dictionary),
+        );
   if (plain) tried.push(after === null ? withoutDictionary(content) : withHistory(content, after, null));
   return tried.reduce<Compressed>(
     (best, next) => (next.bytes.length < best.bytes.length ? next : best),

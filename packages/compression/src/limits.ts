@@ -14,7 +14,10 @@ export const LIMITS = {
   dictionaryContentBytesMax: 131_072,
   /** Bytes; larger contents choose their dictionary by a sample of this size. Our choice: 30 ms on a small computer. */
   sampleBytesMax: 4_096,
-  /** Dictionaries tried on the whole of a content that was sampled; the others are passed over. */
+  /**
+   * Dictionaries tried on the whole of a content that was sampled, or that comes after others; the rest is passed over.
+   * Texts sent one by one cost 1.5 % less with two than with one, and 0.2 % less again with all nine.
+   */
   finalistsMax: 2,
   /** Bytes of earlier contents a content may refer to; older ones are forgotten. Our choice: half a window. */
   historyBytesMax: 65_536,
