@@ -117,6 +117,8 @@ function profileOf(medium: MediumParameters, healed: () => boolean): MemoryProfi
     airtimeMsPerHourMax: null,
     ordered: reordering === 0,
     delayMs: { min: delayMs, max: Math.max(delayMs, lateMs) },
+    // Who reads the capabilities must know how long parcels lie there.
+    answerMs: roomParcels === 0 ? like.answerMs : Math.max(like.answerMs, 2 * lateMs),
     mailbox: roomParcels === 0 ? null : { parcelsMax: roomParcels },
     // Prices are what the owner says; the bearer knows none.
     cost: { perContact: 0, perByte: 0 },

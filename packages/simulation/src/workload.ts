@@ -46,6 +46,8 @@ export function usersOfNode(name: string): readonly string[] {
 }
 
 const CLASS_CHOICES: readonly MessageClass[] = ["flash", "priority", "normal", "normal", "normal", "bulk"];
+/** Worlds that end within this time have no way that takes hours. */
+const QUICK_HEAL_MS = 12 * 3_600_000;
 const WORDS = [
   "wind",
   "north",
@@ -96,7 +98,7 @@ function drawSent(world: WorldParameters, chance: Chance, index: number): Sent {
         ? { kind: "text", text: `${marker} ${prose(chance, chance.between(10, 300))}` }
         : { kind: "mail", rfc5322: mailOf(world, chance, marker, from, recipients) },
       class: chance.pick(CLASS_CHOICES),
-      lifetimeS: expires ? 3_600 : longEnough(world, chance.pick([null, 172_800, 604_800])),
+      lifetimeS: expires ? expiryS(world) : longEnough(world, chance.pick([null, 172_800, 604_800])),
       receipt,
     },
     recipients,
@@ -104,6 +106,11 @@ function drawSent(world: WorldParameters, chance: Chance, index: number): Sent {
     answeredAtMs: 0,
     tries: 0,
   };
+}
+
+/** Soon where ways are quick; elsewhere after everything else had its time, and before the end of the run. */
+function expiryS({ healMs }: WorldParameters): number {
+  return healMs > QUICK_HEAL_MS ? Math.floor((0.6 * healMs) / 1_000) : 3_600;
 }
 
 /** Where a way may take days a message lives as long as by default. */
