@@ -154,7 +154,7 @@ function drawBounds(
   return {
     ...UNBOUNDED,
     airtimeMsPerHourMax: hasDutyCycle ? Math.ceil(hourMs) : null,
-    airtimeMsPerDayMax: hasDutyCycle && chance.happens(0.3) ? Math.ceil(6 * hourMs) : null,
+    airtimeMsPerDayMax: hasDutyCycle && chance.happens(0.3) ? Math.ceil(2 * hourMs) : null,
     drainBytesPerS: hasDrain ? Math.ceil(drain) : null,
     credits: paid && kind !== "stream" ? drawCredits(chance, medium, neededBytes) : null,
   };

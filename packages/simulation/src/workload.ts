@@ -81,7 +81,7 @@ function drawSent(world: WorldParameters, chance: Chance, index: number): Sent {
   const node = inbound ? (world.exit ?? 0) : chance.pick(choices);
   const name = world.nodes[node]?.name ?? "";
   const from = inbound ? INTERNET_USER : chance.pick(usersOfNode(name));
-  const recipients = drawRecipients(world, chance, node, from, choices);
+  const recipients = apart(world, drawRecipients(world, chance, node, from, choices));
   const expires = recipients.some((recipient) => recipient.expect === "expired");
   const text = !inbound && chance.happens(0.2);
   const receipt = world.receipts || chance.happens(0.3);
@@ -98,7 +98,7 @@ function drawSent(world: WorldParameters, chance: Chance, index: number): Sent {
         ? { kind: "text", text: `${marker} ${prose(chance, chance.between(10, 300))}` }
         : { kind: "mail", rfc5322: mailOf(world, chance, marker, from, recipients) },
       class: chance.pick(CLASS_CHOICES),
-      lifetimeS: expires ? expiryS(world) : longEnough(world, chance.pick([null, 172_800, 604_800])),
+      lifetimeS: expires ? 3_600 : longEnough(world, chance.pick([null, 172_800, 604_800])),
       receipt,
     },
     recipients,
@@ -108,9 +108,14 @@ function drawSent(world: WorldParameters, chance: Chance, index: number): Sent {
   };
 }
 
-/** Soon where ways are quick; elsewhere after everything else had its time, and before the end of the run. */
-function expiryS({ healMs }: WorldParameters): number {
-  return healMs > QUICK_HEAL_MS ? Math.floor((0.6 * healMs) / 1_000) : 3_600;
+/** Where a receipt may take longer than an hour, what expires in an hour goes to nobody else. */
+function apart(
+  world: WorldParameters,
+  recipients: readonly ExpectedRecipient[],
+): readonly ExpectedRecipient[] {
+  const expiring = recipients.filter(({ expect }) => expect === "expired");
+  if (expiring.length === 0 || world.healMs <= QUICK_HEAL_MS) return recipients;
+  return expiring.map((recipient) => ({ ...recipient, bcc: false }));
 }
 
 /** Where a way may take days a message lives as long as by default. */
