@@ -4,11 +4,13 @@ import { document, type Effort, type Figure, median, type Part, table } from "./
 import { queue } from "./queue.js";
 import { relayed } from "./relayed.js";
 import { signatures } from "./signatures.js";
+import { transfers } from "./transfers.js";
 
 const TINY: Effort = {
   messages: 6,
   warmUpMessages: 2,
   signatures: 4,
+  transfers: 8,
   queueLengths: [10, 20],
   queueTurns: 4,
   starts: 1,
@@ -17,6 +19,7 @@ const TINY: Effort = {
 
 const PARTS: readonly (readonly [Part, readonly string[]])[] = [
   [signatures, ["header.signed", "header.verified-cold", "header.verified-cached"]],
+  [transfers, ["transfers.asked", "transfers.pushed", "transfers.mails"]],
   [queue, ["queue.kept-alone", "queue.kept-in-groups", "queue.turn-10", "queue.turn-20", "queue.growth"]],
   [daemon, ["daemon.start", "daemon.idle-memory", "daemon.submitted"]],
   [relayed, ["relayed.rate", "relayed.cpu", "relayed.rate-with-receipts"]],

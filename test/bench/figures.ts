@@ -17,6 +17,8 @@ export interface Effort {
   readonly warmUpMessages: number;
   /** Signatures made and verified. At most the key cache of `protocol` holds, or cached keys are not. */
   readonly signatures: number;
+  /** Texts carried by the link engine; a quarter as many mails. */
+  readonly transfers: number;
   readonly queueLengths: readonly number[];
   readonly queueTurns: number;
   /** Starts of a gateway; the median counts. */
@@ -29,6 +31,7 @@ export const FULL: Effort = {
   messages: 2_000,
   warmUpMessages: 500,
   signatures: 1_000,
+  transfers: 8_000,
   queueLengths: [1_000, 100_000, 1_000_000],
   queueTurns: 1_000,
   starts: 5,

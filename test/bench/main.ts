@@ -5,13 +5,14 @@ import { document, type Figure, FULL, type Part, QUICK, table } from "./figures.
 import { queue } from "./queue.js";
 import { relayed } from "./relayed.js";
 import { signatures } from "./signatures.js";
+import { transfers } from "./transfers.js";
 
 /*
- * npm run bench -- [--json] [--quick] [--only queue,header,relayed,daemon or ids such as relayed.rate]
+ * npm run bench -- [--json] [--quick] [--only queue,header,transfers,relayed,daemon or ids such as relayed.rate]
  * Standard output: the table, or with --json one document. Standard error: what is being measured.
  */
 
-const PARTS: readonly Part[] = [signatures, queue, daemon, relayed];
+const PARTS: readonly Part[] = [signatures, transfers, queue, daemon, relayed];
 
 const USAGE = `Measures this build on this machine.
   --json       one JSON document on standard output instead of the table
