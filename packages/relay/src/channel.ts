@@ -37,6 +37,11 @@ export function parcelShapeOf(bearer: Bearer): ParcelShape {
   return { bytes, headerBytes, framingBytes: Math.max(0, Math.round(onAirBytes - bytes)) };
 }
 
+/** Whether signatures of the path travel in full: where it is configured, or where bytes hardly matter. */
+export function carriesFullChain(bearer: Bearer, { chain }: Pick<LinkSettings, "chain">): boolean {
+  return chain === "full" || (chain === "auto" && isFat(bearer));
+}
+
 /** Bytes of a chunk of a batch: so that the first message of a long one is not too long on its way. */
 export function chunkBytesMaxOf(bearer: Bearer, settings: Pick<LinkSettings, "chunkBytesMax">): number {
   if (settings.chunkBytesMax !== undefined) return settings.chunkBytesMax;

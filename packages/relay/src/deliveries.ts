@@ -32,6 +32,11 @@ export interface DeliveryContext {
   readonly createdUnixS: number | null;
 }
 
+/** Of what never travelled: mail between users here, and notices. */
+export function ownContext(bodyKind: "mail" | "text"): DeliveryContext {
+  return { bodyKind, path: "", verified: true, token: null, place: null, from: null, createdUnixS: null };
+}
+
 export interface PlainDelivery extends Omit<NewDelivery, "body" | "context"> {
   readonly body: Uint8Array;
   readonly context: DeliveryContext;

@@ -13,7 +13,7 @@ import {
 import { bytesOnAir } from "@estafette/router";
 import type { Hop } from "@estafette/spool";
 import type { Estimate, EstimatePart } from "./api.js";
-import { chunkBytesMaxOf, isFat, parcelShapeOf } from "./channel.js";
+import { carriesFullChain, chunkBytesMaxOf, parcelShapeOf } from "./channel.js";
 import { bodiesOf, buildEnvelope, type Draft, NO_CONTEXT } from "./compose.js";
 import type { Core } from "./core.js";
 import type { Peer } from "./directory.js";
@@ -151,9 +151,8 @@ async function toldBytes(core: Core, { link, hop, peer, drafts }: Weighed): Prom
   const signed = signHeader(header, core.identity);
   const transit = { hopsUsed: 0, ageS: 0, relayIndex: 0, keyRecord: null, chain: emptyChain() };
   const made = { id: signed.id, head: encodeSignedHeader(signed), transit: encodeTransit(transit) };
-  const fullChain = settings.chain === "full" || (settings.chain === "auto" && isFat(bearer));
   const age = { ageMs: 0, keptAtMs: core.spool.nowMs(), from: null };
-  const head = headForHop(core, { ...made, ...age }, hop, fullChain);
+  const head = headForHop(core, { ...made, ...age }, hop, carriesFullChain(bearer, settings));
   const neighbour = core.directory.peer(hop.neighbour);
   if (!head || !neighbour) return made.head.length + payload.length;
   const ends = { sender: core.identity.keys.root, receiver: hop.neighbour };

@@ -3,7 +3,7 @@ import { buildNotice, parseAddress, shrinkMail } from "@estafette/mail";
 import { publicIdOf } from "@estafette/protocol";
 import type { Failure, MessageRecord, NewDelivery, NewMessage, NewNote, Untold } from "@estafette/spool";
 import { type Core, unixSecondsOrNull } from "./core.js";
-import { contextOf, sealDelivery } from "./deliveries.js";
+import { contextOf, ownContext, sealDelivery } from "./deliveries.js";
 import { LIMITS } from "./limits.js";
 import { noteTowardsOrigin, refusalBytes } from "./notes.js";
 import { type Receipts, receiptsFor } from "./receipts.js";
@@ -195,15 +195,7 @@ export class Notices {
       envelopeId: null,
       place: null,
       body: shrinkMail(mail),
-      context: {
-        bodyKind: "mail",
-        path: "",
-        verified: true,
-        token: null,
-        place: null,
-        from: null,
-        createdUnixS: null,
-      },
+      context: ownContext("mail"),
     });
   }
 

@@ -1,7 +1,7 @@
 import type { TransferResult } from "@estafette/link";
 import { encodeCompactHead, type Head, sameBytes, toHex } from "@estafette/protocol";
 import type { EnvelopeRecord, Leg } from "@estafette/spool";
-import { chunkBytesMaxOf, isFat } from "./channel.js";
+import { carriesFullChain, chunkBytesMaxOf, isFat } from "./channel.js";
 import { composeLeg } from "./compose.js";
 import type { Peer } from "./directory.js";
 import { LIMITS } from "./limits.js";
@@ -205,8 +205,7 @@ export class Offering {
   }
 
   #fullChain(): boolean {
-    const { chain } = this.host.settings;
-    return chain === "full" || (chain === "auto" && isFat(this.host.bearer));
+    return carriesFullChain(this.host.bearer, this.host.settings);
   }
 
   settled(key: number, result: TransferResult): void {

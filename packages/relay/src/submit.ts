@@ -11,7 +11,7 @@ import { publicIdOf } from "@estafette/protocol";
 import { admits } from "@estafette/router";
 import { CLASS_RANK, type NewDelivery, type NewMessage } from "@estafette/spool";
 import { type Core, keyText } from "./core.js";
-import { sealDelivery } from "./deliveries.js";
+import { ownContext, sealDelivery } from "./deliveries.js";
 import type { Peer } from "./directory.js";
 import { planHop } from "./planning.js";
 
@@ -194,15 +194,7 @@ export class Submissions {
       envelopeId: null,
       place: null,
       body,
-      context: {
-        bodyKind: submission.content.kind,
-        path: "",
-        verified: true,
-        token: null,
-        place: null,
-        from: null,
-        createdUnixS: null,
-      },
+      context: ownContext(submission.content.kind),
     });
   }
 }
