@@ -73,6 +73,23 @@ describe("sealed mail and an amateur link", () => {
     });
   });
 
+  it("leaves that link to what its author wrote to be read by anybody", async () => {
+    const { aurora, shore } = await amateurPair(["packet"]);
+    const clear = submission(anna, [office], "In the clear", { clear: true, receipt: true });
+    const result = await world.settle(aurora.relay.submit(clear));
+    if (result.outcome !== "accepted") throw new Error(result.text);
+    await world.until(() => shore.mailbox.handed.length === 1, "delivery over amateur radio");
+    expect(shore.mailbox.texts()[0]).toContain("Subject: In the clear");
+    const ended = async (): Promise<boolean> => {
+      const [message] = await aurora.spool.listMessages({ submissionId: result.id, limit: 1 });
+      expect(message).toMatchObject({ mode: "clear-signed", receipt: false });
+      return message?.end !== null;
+    };
+    await world.until(ended, "its end without a receipt");
+    await world.clock.advance(3_600_000);
+    expect(shore.mailbox.handed).toHaveLength(1);
+  });
+
   it("that was accepted before waits, and the trace says why", async () => {
     const { aurora, shore } = await amateurPair(["satellite"]);
     shore.crash();

@@ -53,6 +53,10 @@ export interface Submission {
   readonly lifetimeS: number | null;
   /** Ask the far gateway for a signed receipt. */
   readonly receipt: boolean;
+  /** Sign it, and do not seal it: anybody on the way may read it, so it may go over links that carry nothing sealed
+   *  (amateur radio). Only somebody who writes says so, never the gateway. It asks for no receipt, whatever `receipt`
+   *  says: the word that proves one would lie open on the way. Default false. */
+  readonly clear?: boolean;
 }
 
 export type SubmissionContent =

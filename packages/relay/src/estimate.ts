@@ -24,7 +24,7 @@ import { headForHop } from "./outgoing.js";
 import { knownNeighbour } from "./pair-secret.js";
 import { planOf } from "./planning.js";
 import { greetingFor } from "./session.js";
-import { type Group, groupsOf, refusal } from "./submit.js";
+import { type Group, groupsOf, modeOf, refusal, wantsReceipt } from "./submit.js";
 
 type Links = ReadonlyMap<string, Link>;
 
@@ -68,7 +68,12 @@ async function partOf(asked: Asked, group: Group): Promise<EstimatePart | Submis
   const { core, submission, body } = asked;
   const served = core.directory.serves(to[0] ?? "");
   if (served.by === "nobody") return refusal(served.why, served.text);
-  const load = { bytes: 0, class: submission.class, lifetimeMs: lifetimeMsOf(asked) };
+  const load = {
+    bytes: 0,
+    class: submission.class,
+    lifetimeMs: lifetimeMsOf(asked),
+    sealed: !submission.clear,
+  };
   const route = explainWay(core, served, load);
   if ("outcome" in route) return route;
   return { to, bodyBytes: body.length, envelopeBytes: 0, airBytes: 0, joinedWith: 0, route };
@@ -81,7 +86,7 @@ async function partTo(
 ): Promise<EstimatePart | SubmissionRefusal> {
   const { core, links, submission, body } = asked;
   const { mode, peer, to } = group;
-  const load = { class: submission.class, lifetimeMs: lifetimeMsOf(asked) };
+  const load = { class: submission.class, lifetimeMs: lifetimeMsOf(asked), sealed: !submission.clear };
   const plan = planOf(core, { ...requestTo(core, peer), ...load, bytes: body.length });
   const link = plan.plan === "hop" ? links.get(plan.link) : undefined;
   if (plan.plan === "never" || !link) return noWay(peer, plan.plan === "never" ? plan.why : "no-route");
@@ -112,8 +117,8 @@ function draftOf(asked: Asked, { mode, to }: Group): Draft {
   const acceptedAtMs = core.spool.nowMs();
   const record = {
     ...{ key: core.likelyKey(), account, from, to, class: submission.class, bodyKind: content.kind },
-    mode: mode === "exit" ? ("exit" as const) : ("end-to-end" as const),
-    receipt: submission.receipt || core.settings.receipts,
+    mode: modeOf(submission, mode),
+    receipt: wantsReceipt(core, submission),
     acceptedAtMs,
     deadlineMs: acceptedAtMs + lifetimeMsOf(asked),
   };

@@ -14,7 +14,8 @@ type Somebody = Exclude<Served, { readonly by: "nobody" }>;
 export function explainRoute(core: Core, request: RouteRequest): RouteExplanation | SubmissionRefusal {
   const served = whoServes(core, request.to);
   if (served.by === "nobody") return refusal(served.why, served.text);
-  return explainWay(core, served, { ...request, lifetimeMs: core.settings.lifetimeS * 1000 });
+  const lifetimeMs = core.settings.lifetimeS * 1000;
+  return explainWay(core, served, { ...request, lifetimeMs, sealed: true });
 }
 
 /** The same when it is known who serves the address. */
@@ -27,7 +28,7 @@ export function explainWay(
     lifetimeMs,
     ...more
   }: Omit<RouteRequest, "to"> &
-    Pick<PlanRequest, "joined" | "meetingBytes"> & { readonly lifetimeMs: number },
+    Pick<PlanRequest, "joined" | "meetingBytes"> & { readonly lifetimeMs: number; readonly sealed: boolean },
 ): RouteExplanation | SubmissionRefusal {
   const deadlineMs = deadlineMsOf(CLASS_RANK[ofClass], { ageMs: 0, lifetimeMs }, core.settings.deadlinesMs);
   const known = { bytes, class: ofClass, deadlineMs };

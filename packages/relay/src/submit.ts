@@ -7,7 +7,7 @@ import {
   type SubmissionResult,
 } from "@estafette/contract";
 import { parseAddress, shrinkMail } from "@estafette/mail";
-import { publicIdOf } from "@estafette/protocol";
+import { type Mode, publicIdOf } from "@estafette/protocol";
 import { admits } from "@estafette/router";
 import { CLASS_RANK, type NewDelivery, type NewMessage } from "@estafette/spool";
 import { type Core, keyText } from "./core.js";
@@ -148,11 +148,14 @@ export class Submissions {
     body: Uint8Array,
   ): NewMessage | SubmissionRefusal {
     const relays = this.core.directory.relayListFor(group.peer);
+    const clear = submission.clear === true;
+    if (clear && group.mode === "exit")
+      return refusal("never-carried", `mail that ${group.peer.name} puts on the internet is always sealed`);
     const hop = planHop(this.core, {
       destination: group.peer.address,
       relays,
       relayIndex: 0,
-      sealed: true,
+      sealed: !clear,
       from: null,
       listStalled: false,
       bytes: body.length,
@@ -169,10 +172,10 @@ export class Submissions {
       from: submission.from,
       to: group.to,
       destination: group.peer.address,
-      mode: group.mode === "exit" ? "exit" : "end-to-end",
+      mode: modeOf(submission, group.mode),
       class: submission.class,
       lifetimeMs: (submission.lifetimeS ?? this.core.settings.lifetimeS) * 1000,
-      receipt: submission.receipt || this.core.settings.receipts,
+      receipt: wantsReceipt(this.core, submission),
       body: this.core.vault.seal(body, `message/${keyText(key)}`),
       bodyKind: submission.content.kind,
       hop: hop.hop,
@@ -213,6 +216,17 @@ export function groupsOf(core: Core, submission: Submission): readonly Group[] {
     groups.set(name, group);
   }
   return [...groups.values()];
+}
+
+/** How a message travels. Never sealed less than its author said. */
+export function modeOf({ clear }: Submission, way: Group["mode"]): Mode {
+  if (clear === true) return "clear-signed";
+  return way === "exit" ? "exit" : "end-to-end";
+}
+
+/** Never of what travels in the clear: the token of the receipt would lie open with it. */
+export function wantsReceipt(core: Core, { receipt, clear }: Submission): boolean {
+  return clear !== true && (receipt || core.settings.receipts);
 }
 
 const TEMPORARY: ReadonlySet<SubmissionRefusal["why"]> = new Set(["over-share", "full", "fault", "stopping"]);

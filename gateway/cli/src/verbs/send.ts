@@ -10,7 +10,8 @@ const SECONDS: Readonly<Record<string, number>> = { h: 3_600, d: 86_400, w: 604_
 export const send: Verb = {
   name: "send",
   summary: "hand a message to the gateway; its text comes from stdin",
-  synopsis: "[-s SUBJECT] [--from ADDRESS] [--class CLASS] [--expire 3d] [--short] [--estimate] TO…",
+  synopsis:
+    "[-s SUBJECT] [--from ADDRESS] [--class CLASS] [--expire 3d] [--short] [--clear] [--estimate] TO…",
   details: [
     "-s, --subject TEXT  subject",
     "    --from ADDRESS  who writes, a user of this gateway (default: its first user)",
@@ -18,6 +19,7 @@ export const send: Verb = {
     "    --expire TIME   how long it may be on its way, 1h to 30d (default: the gateway's)",
     "    --short         as a short text: no subject, no header fields, the fewest bytes",
     "    --receipt       ask the far gateway for a signed receipt",
+    "    --clear         sign it and do not seal it: anybody on the way may read it, so it may go by amateur radio",
     "    --estimate      send nothing: say what it would cost now, and when it would be there",
     ...DAEMON_DETAILS,
     "",
@@ -31,6 +33,7 @@ export const send: Verb = {
     expire: { type: "string" },
     short: { type: "boolean" },
     receipt: { type: "boolean" },
+    clear: { type: "boolean" },
     estimate: { type: "boolean" },
   },
   words: [1, 50],
@@ -49,6 +52,7 @@ export const send: Verb = {
       class: text(values.class) ?? "normal",
       lifetime_s: lifetimeS,
       receipt: values.receipt === true,
+      clear: values.clear === true,
     };
     if (values.estimate === true) {
       const weighed = await callApi({ socket, method: "POST", path: "/v1/estimate", body: json(request) });
@@ -78,7 +82,7 @@ function estimateText({ parts }: EstimateView): string {
     .map((part) => {
       const to = plain(part.to.join(", "));
       if (part.route.by === "here") return `${to}: a mailbox of this gateway, nothing goes on the air\n`;
-      const sizes = `${bytesText(part.body_bytes)}, ${bytesText(part.envelope_bytes)} sealed`;
+      const sizes = `${bytesText(part.body_bytes)}, ${bytesText(part.envelope_bytes)} in its envelope`;
       const joined = part.joined_with > 0 ? `, joined with ${part.joined_with} that wait already` : "";
       return `${to}: ${sizes}, about ${bytesText(part.air_bytes)} on the air${joined}\n${routeText(part.route)}`;
     })

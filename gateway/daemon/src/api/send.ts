@@ -53,6 +53,7 @@ export function submissionOfMail(
   const to = recipientsOf(query.getAll("to"));
   const fields: Record<string, unknown> = {};
   const lifetime = query.get("lifetime_s");
+  if (query.has("clear")) fields.clear = query.get("clear") === "true";
   if (query.has("class")) fields.class = query.get("class");
   if (lifetime !== null) fields.lifetime_s = Number(lifetime);
   return { account: account.name, from, to, content: { kind: "mail", rfc5322 }, ...optionsOf(fields) };
@@ -77,8 +78,8 @@ export async function submit(
 
 function optionsOf(
   fields: Readonly<Record<string, unknown>>,
-): Pick<Submission, "class" | "lifetimeS" | "receipt"> {
-  const { class: given = "normal", lifetime_s: lifetime = null, receipt = false } = fields;
+): Pick<Submission, "class" | "lifetimeS" | "receipt" | "clear"> {
+  const { class: given = "normal", lifetime_s: lifetime = null, receipt = false, clear = false } = fields;
   const messageClass = CLASSES.find((c) => c === given);
   if (messageClass === undefined) throw bad("class", `is one of ${CLASSES.join(", ")}`);
   const goodLifetime =
@@ -90,7 +91,8 @@ function optionsOf(
   if (!goodLifetime)
     throw bad("lifetime_s", `is a whole number of seconds, ${LIFETIME_S.min} to ${LIFETIME_S.max}`);
   if (typeof receipt !== "boolean") throw bad("receipt", "is true or false");
-  return { class: messageClass, lifetimeS: lifetime as number | null, receipt };
+  if (typeof clear !== "boolean") throw bad("clear", "is true or false");
+  return { class: messageClass, lifetimeS: lifetime as number | null, receipt, clear };
 }
 
 function senderOf(given: unknown, accounts: readonly Account[]): string {
