@@ -150,6 +150,7 @@ class Host {
     to: number;
     id: number;
     byteCount: number;
+    hops?: number;
     channel?: number;
     wantAck?: boolean;
     port?: number;
@@ -159,6 +160,7 @@ class Host {
       .bytes(2, new Uint8Array(packet.byteCount).fill(7));
     const inner = new FieldWriter().fixed32(2, packet.to).varint(3, packet.channel ?? 1);
     inner.bytes(4, data.finish()).fixed32(6, packet.id);
+    inner.varintUnlessZero(9, packet.hops ?? 3);
     if (packet.wantAck) inner.varint(10, 1);
     this.write(new FieldWriter().bytes(1, inner.finish()));
   }
@@ -287,14 +289,18 @@ describe("a packet", () => {
       [0, 3],
       [1, 3],
     ] as const;
-    const far = await desk({ nodeCount: 4, deaf, hopLimit: 2, preset: "ShortFast" });
-    far.a.send({ to: BROADCAST, id: 1, byteCount: 10 });
+    const far = await desk({ nodeCount: 4, deaf, preset: "ShortFast" });
+    far.a.send({ to: BROADCAST, id: 1, byteCount: 10, hops: 2 });
     await far.clock.pass(20_000);
     expect(far.hosts.map((host) => host.packets().length)).toEqual([0, 1, 1, 1]);
-    const near = await desk({ nodeCount: 4, deaf, hopLimit: 1, preset: "ShortFast" });
-    near.a.send({ to: BROADCAST, id: 1, byteCount: 10 });
+    const near = await desk({ nodeCount: 4, deaf, preset: "ShortFast" });
+    near.a.send({ to: BROADCAST, id: 1, byteCount: 10, hops: 1 });
     await near.clock.pass(20_000);
     expect(near.hosts.map((host) => host.packets().length)).toEqual([0, 1, 1, 0]);
+    near.a.send({ to: BROADCAST, id: 2, byteCount: 10, hops: 0 });
+    near.a.send({ to: near.nums[1]!, id: 3, byteCount: 10, hops: 0, wantAck: true });
+    await near.clock.pass(20_000);
+    expect(near.hosts.map((host) => host.packets().length)).toEqual([1, 3, 1, 0]);
   });
 
   it("beyond the hour's airtime is refused, and the host is told", async () => {

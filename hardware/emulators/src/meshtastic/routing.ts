@@ -75,10 +75,8 @@ export class MeshRouting {
     const id = given.id === 0 ? 1 + chance.below(0xfffffffe) : given.id;
     if (this.#hostIds.includes(id)) return null;
     this.#hostIds = [...this.#hostIds, id].slice(-EMULATOR_LIMITS.meshHostIdsMax);
-    const hopLimit =
-      given.hopLimit === 0 && given.wantAck
-        ? options.hopLimit
-        : Math.min(7, given.hopLimit || options.hopLimit);
+    // A packet that wants an acknowledgement gets the radio's own limit where its host gave none.
+    const hopLimit = given.hopLimit === 0 && given.wantAck ? options.hopLimit : Math.min(7, given.hopLimit);
     const packet = { ...given, from: this.parts.num, id, hopLimit, hopStart: hopLimit };
     const built = this.#build(packet);
     if (typeof built === "number") return this.#refuse(packet, built);
