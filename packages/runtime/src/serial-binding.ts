@@ -41,6 +41,8 @@ async function readOrHangUp(
     if (bytesRead > 0) return { buffer, bytesRead };
     // With VMIN 1 a terminal has at least one byte to give; none at all means that it hung up (tty_hung_up_p, Linux).
     if (bytesRead === 0) throw new Error("the port hung up");
+    // Closed during the read: its poller is destroyed, and waiting on that ends the whole process.
+    if (!port.isOpen) continue;
     await new Promise<void>((resolve, reject) => {
       port.poller.once("readable", (error) => (error ? reject(error) : resolve()));
     });
