@@ -42,8 +42,8 @@ describe.skipIf(needs("direwolf", "pulseaudio").skip)("packet radio through two 
   ] as const)(
     "carries from %i to %i a parcel of %i bytes, byte for byte",
     { timeout: 240_000 },
-    async (from, to, size) => {
-      const bytes = awkward(size, from);
+    async (from, to, byteCount) => {
+      const bytes = awkward(byteCount, from);
       const heardBefore = ends[to].heard().length;
       let attempts = 0;
       while (ends[to].heard().length === heardBefore) {
@@ -52,7 +52,7 @@ describe.skipIf(needs("direwolf", "pulseaudio").skip)("packet radio through two 
         const result = await ends[from].bearer.send({ to: CALLS[to], bytes }, end.signal);
         expect(result).toEqual({ outcome: "sent" });
         const tookMs = performance.now() - sentMs;
-        expect(tookMs, "paced by airtime").toBeGreaterThan(ends[from].bearer.airtimeMs(size) * 0.9);
+        expect(tookMs, "paced by airtime").toBeGreaterThan(ends[from].bearer.airtimeMs(byteCount) * 0.9);
         await until(() => ends[to].heard().length > heardBefore, "the parcel", 4_000).catch(() => null);
       }
       const [parcel] = ends[to].heard().slice(heardBefore);
@@ -93,9 +93,9 @@ function stationAt(at: 0 | 1, tncs: Direwolves, signal: AbortSignal): Station {
 }
 
 /** FEND, FESC and their escapes among every other byte, and long runs of what HDLC must stuff. */
-function awkward(size: number, mark: number): Uint8Array {
+function awkward(byteCount: number, mark: number): Uint8Array {
   const special = [0xc0, 0xdb, 0xdc, 0xdd, 0xff, 0xff, 0x7e, 0x00];
-  return Uint8Array.from({ length: size }, (_, at) =>
+  return Uint8Array.from({ length: byteCount }, (_, at) =>
     at % 3 === 0 ? (special[(at / 3) % special.length] ?? 0) : (at * 7 + mark) & 0xff,
   );
 }
