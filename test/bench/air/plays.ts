@@ -40,17 +40,22 @@ interface WaitingOptions {
   readonly submission?: (sample: Sample, index: number) => Submission;
   /** Called before the pair goes, for what only the pair knows. */
   readonly look?: (pair: AirPair) => void;
+  /** Milliseconds between handing in a message and the next: its age travels with it. Default: none. */
+  readonly pausesMs?: readonly number[];
 }
 
 /** Everything is there before the link opens; the handshake counts. */
 export async function waiting(
   samples: readonly Sample[],
   profile: MemoryProfile,
-  { settings = {}, submission = (sample) => submissionOf(sample), look }: WaitingOptions = {},
+  { settings = {}, submission = (sample) => submissionOf(sample), look, pausesMs = [] }: WaitingOptions = {},
 ): Promise<Outcome> {
   return await AirPair.play({ seed: "waiting", profile, settings }, async (pair) => {
     pair.air.cut();
-    await pair.submit(samples.map(submission));
+    for (const [index, sample] of samples.entries()) {
+      await pair.submit([submission(sample, index)]);
+      await pair.world.runFor(pausesMs[index] ?? 0);
+    }
     await pair.world.runFor(MINUTE_MS);
     const [beganMs, beganBytes] = [pair.world.kernel.nowMs, pair.bytesOnLink];
     pair.air.restore();
