@@ -27,6 +27,5 @@ export { type MobileOriginated, type SbdBill, SbdGateway, type SbdGatewayOptions
 export { SbdModem, type SbdModemSetup, type SessionFate } from "./sbd-modem.js";
 export { sbdOnTerminal } from "./sbd-on-terminal.js";
 export { SBD_DEFAULTS, type SbdOptions } from "./sbd-options.js";
-export { deliverByWebHook, type RockBlockService, startRockBlockService } from "./sbd-web.js";
-export { type DeviceOnTerminal, serveOnTerminal } from "./terminal-face.js";
 export { deliverByWebHook, type RockBlockSite, startRockBlockSite } from "./sbd-web.js";
+export { type DeviceOnTerminal, serveOnTerminal } from "./terminal-face.js";
