@@ -16,7 +16,7 @@ const KINDS_OF_TWO: readonly MediumKind[] = ["parcels", "parcels", "modem", "buf
 const KINDS_OF_MANY: readonly MediumKind[] = ["parcels", "parcels", "modem", "broker"];
 
 /** Share of worlds whose media may not be used at will, and of those with windows or prices. */
-const BOUNDED_SHARE = 0.6;
+const BOUNDED_SHARE = 0.75;
 const WINDOWED_SHARE = 0.2;
 const PAID_SHARE = 0.35;
 
