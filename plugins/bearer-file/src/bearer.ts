@@ -170,9 +170,9 @@ export class FileBearer implements Bearer {
   }
 }
 
-function fileCapabilities({ parcelBytesMax, content, answerMs }: FileConfig): BearerCapabilities {
+function fileCapabilities({ parcelBytesMax, answerMs }: FileConfig): BearerCapabilities {
   return {
-    ...{ parcelBytesMax, content, answerMs },
+    ...{ parcelBytesMax, answerMs, content: "any" },
     duplex: "full",
     acknowledges: "channel",
     ordered: false,

@@ -1,4 +1,4 @@
-import { type BearerCapabilities, ConfigError } from "@estafette/contract";
+import { ConfigError } from "@estafette/contract";
 import { FILE_LIMITS } from "./limits.js";
 
 export interface FileConfig {
@@ -18,7 +18,6 @@ export interface FileConfig {
   /** Parcels that may wait for one partner [1…10 000]. Default 1 000. */
   readonly waitingParcelsMax: number;
   /** Default `any`. */
-  readonly content: BearerCapabilities["content"];
 }
 
 /** Throws ConfigError naming the key and the fix. */
@@ -40,7 +39,6 @@ export function parseFileConfig(raw: unknown): FileConfig {
     answerMs: integer(given, "answerMs", 21_600_000, 0, 259_200_000),
     parcelBytesMax: integer(given, "parcelBytesMax", 16_384, parcelBytesMin, parcelBytesMax),
     waitingParcelsMax: integer(given, "waitingParcelsMax", 1_000, 1, waitingParcelsMax),
-    content: contentOf(given.content),
   };
 }
 
@@ -64,12 +62,6 @@ function partners(value: unknown, own: string): readonly string[] {
   throw wrong("EST_CONFIG_VALUE", "with", `write 1 to ${partnersMax} names, our own not among them`);
 }
 
-function contentOf(value: unknown): BearerCapabilities["content"] {
-  if (value === undefined || value === "any") return "any";
-  if (value === "clear-signed") return value;
-  throw wrong("EST_CONFIG_VALUE", "content", "use any or clear-signed");
-}
-
 function integer(
   given: Record<string, unknown>,
   key: string,
@@ -87,13 +79,4 @@ function wrong(code: "EST_CONFIG_KEY" | "EST_CONFIG_VALUE", key: string, fix: st
 }
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
-const KEYS = [
-  "folder",
-  "name",
-  "with",
-  "pollMs",
-  "answerMs",
-  "parcelBytesMax",
-  "waitingParcelsMax",
-  "content",
-];
+const KEYS = ["folder", "name", "with", "pollMs", "answerMs", "parcelBytesMax", "waitingParcelsMax"];

@@ -205,7 +205,7 @@ describe("configuration", () => {
         ...{ frequencyHz: 869_525_000, bandwidthHz: 125_000, spreadingFactor: 8, codingRate: 5 },
         ...{ txPowerDbm: 14, preambleSymbols: 18 },
       },
-      ...{ parcelBytesMax: 252, content: "any", answerMs: 500, airtimeMsPerHourMax: 360_000 },
+      ...{ parcelBytesMax: 252, answerMs: 500, airtimeMsPerHourMax: 360_000 },
     });
     const shares = ["868.3 MHz", "868.95 MHz", "869.85 MHz", "433.5 MHz", "915 MHz"];
     expect(

@@ -185,9 +185,9 @@ export class LoraBearer implements Bearer {
 
 /** One frequency for all: packets are lost, never doubled or overtaken, and nobody acknowledges. */
 function capabilitiesOf(config: LoraConfig): BearerCapabilities {
-  const { parcelBytesMax, content, answerMs, airtimeMsPerHourMax, modulation } = config;
+  const { parcelBytesMax, answerMs, airtimeMsPerHourMax, modulation } = config;
   return {
-    ...{ parcelBytesMax, content, answerMs, airtimeMsPerHourMax },
+    ...{ parcelBytesMax, answerMs, airtimeMsPerHourMax, content: "any" },
     duplex: "half",
     acknowledges: "nobody",
     ordered: true,

@@ -1,4 +1,4 @@
-import { type BearerCapabilities, ConfigError } from "@estafette/contract";
+import { ConfigError } from "@estafette/contract";
 import { ADDRESS_BYTES } from "./addressing.js";
 import { LORA_LIMITS } from "./limits.js";
 import { type Modulation, timeOnAirMs, usualAirtimeMsPerHour } from "./modulation.js";
@@ -15,7 +15,6 @@ export interface LoraConfig {
   /** Largest parcel in bytes [48…506]. Default 252: one LoRa packet. */
   readonly parcelBytesMax: number;
   /** Default `any`; `clear-signed` on amateur bands. */
-  readonly content: BearerCapabilities["content"];
   /** Typical time until an answer, beyond airtime, in milliseconds [0…86 400 000]. Default 500. */
   readonly answerMs: number;
   /** Channel time we may use in a sliding hour, in milliseconds [1…3 600 000]. Default: what is usual on the band. */
@@ -47,7 +46,6 @@ export function parseLoraConfig(raw: unknown): LoraConfig {
     module: oneOf(given, "module", ["rnode"]),
     ...{ modulation, address, parcelBytesMax, airtimeMsPerHourMax },
     nodes: parseNodes(given, address),
-    content: oneOf(given, "content", ["any", "clear-signed"]),
     answerMs: integer(given, "answerMs", 500, 0, 86_400_000),
   };
 }
@@ -150,5 +148,5 @@ const BANDWIDTHS_HZ = [
 ] as readonly number[];
 const KEYS = [
   ...["port", "baud", "module", "frequency", "bandwidth", "spreadingFactor", "codingRate", "txPower"],
-  ...["preambleSymbols", "address", "nodes", "parcelBytesMax", "content", "answerMs", "airtimeMsPerHourMax"],
+  ...["preambleSymbols", "address", "nodes", "parcelBytesMax", "answerMs", "airtimeMsPerHourMax"],
 ];

@@ -120,16 +120,13 @@ describe("the radio's handshake", () => {
     });
   });
 
-  it("of a radio that would encrypt ends a clear-signed link", async () => {
-    const { a } = await desk({}, { content: "clear-signed" });
-    expect(a.ending).toMatchObject({ message: expect.stringContaining("licensed operation") });
-    const keyed = await desk({ isLicensed: true }, { content: "clear-signed" });
+  it("of a licensed radio that would encrypt ends the run; without a key it is clear-signed", async () => {
+    const keyed = await desk({ isLicensed: true });
     expect(keyed.a.ending).toMatchObject({ message: expect.stringContaining("has a key") });
     const clear = [{ name: "estafette", key: new Uint8Array(16) }];
-    const ham = await desk({ isLicensed: true, channels: clear }, { content: "clear-signed" });
+    const ham = await desk({ isLicensed: true, channels: clear });
     expect(ham.a.ups).toEqual([B]);
-    const unasked = await desk({ isLicensed: true });
-    expect(unasked.a.bearer.capabilities.content).toBe("clear-signed");
+    expect(ham.a.bearer.capabilities.content).toBe("clear-signed");
   });
 
   it("that never completes is tried three times, and the run ends", async () => {
@@ -315,7 +312,7 @@ describe("configuration", () => {
   it("has defaults for all but the port", () => {
     expect(parse({ port: "/dev/ttyACM0" })).toEqual({
       ...{ url: "serial:/dev/ttyACM0?baud=115200", channel: "estafette", mode: "direct", nodes: [] },
-      ...{ parcelBytesMax: 219, appPort: 256, hopLimit: 3, acknowledge: false, content: "any" },
+      ...{ parcelBytesMax: 219, appPort: 256, hopLimit: 3, acknowledge: false },
       ...{ answerMs: 2_000, airtimeMsPerHourMax: 360_000 },
     });
     expect(parse({ address: "radio.local", mode: "channel" })).toMatchObject({

@@ -162,14 +162,12 @@ export class MeshtasticBearer implements Bearer {
 
   /** Why this radio cannot be used as it is set up; null: it can. */
   #misfit(): string | null {
-    const { channel, content } = this.config;
+    const { channel } = this.config;
     const index = this.#facts.channelIndex(channel);
     if (index === null)
       return `the radio has no channel ${JSON.stringify(channel)}; it has ${this.#facts.channelNames}`;
-    if (content === "clear-signed" && !this.#facts.isLicensed)
-      return "the link is clear-signed, and the radio is not set to licensed operation: it would encrypt";
-    if (content === "clear-signed" && this.#facts.isEncrypted(index))
-      return "the link is clear-signed, and the radio's channel has a key: it would encrypt";
+    if (this.#facts.isLicensed && this.#facts.isEncrypted(index))
+      return "the radio is set to licensed operation, and its channel has a key: it would encrypt";
     this.#channelIndex = index;
     return null;
   }

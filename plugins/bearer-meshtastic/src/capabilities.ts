@@ -25,8 +25,8 @@ export function capabilitiesOf(
     lossy: true,
     contact: "always",
     neighbours: "many",
-    // What a licensed station sends must be readable, whatever the configuration says.
-    content: facts.isLicensed ? "clear-signed" : config.content,
+    // What a licensed station sends must be readable.
+    content: facts.isLicensed ? "clear-signed" : "any",
     bitsPerSecond: bitsPerSecond(modulation),
     turnaroundMs: WAIT_SLOTS * slotMs(modulation),
     answerMs: config.answerMs,

@@ -1,4 +1,4 @@
-import { type BearerCapabilities, ConfigError } from "@estafette/contract";
+import { ConfigError } from "@estafette/contract";
 import { MESHTASTIC_LIMITS } from "./limits.js";
 import { nodeNumber } from "./node-names.js";
 import type { Mode } from "./packet-size.js";
@@ -21,7 +21,6 @@ export interface MeshtasticConfig {
   /** Let the radio repeat until the next hop was heard. Default false: the link repeats by itself. */
   readonly acknowledge: boolean;
   /** Default `any`; `clear-signed` on amateur bands. */
-  readonly content: BearerCapabilities["content"];
   /** Typical time until an answer, beyond airtime, in milliseconds [0…86 400 000]. Default 2 000. */
   readonly answerMs: number;
   /** Channel time we may use in a sliding hour, in milliseconds [1…3 600 000]. Default a tenth of the hour; a region
@@ -51,7 +50,6 @@ export function parseMeshtasticConfig(raw: unknown): MeshtasticConfig {
     appPort: integer(given, "appPort", 256, 256, 511),
     hopLimit: integer(given, "hopLimit", 3, 0, 7),
     acknowledge,
-    content: oneOf(given, "content", ["any", "clear-signed"]),
     answerMs: integer(given, "answerMs", 2_000, 0, 86_400_000),
     airtimeMsPerHourMax: integer(given, "airtimeMsPerHourMax", 360_000, 1, 3_600_000),
   };
@@ -137,5 +135,5 @@ function wrong(code: "EST_CONFIG_KEY" | "EST_CONFIG_VALUE", key: string, fix: st
 
 const KEYS = [
   ...["port", "baud", "address", "channel", "mode", "nodes", "parcelBytesMax", "appPort", "hopLimit"],
-  ...["acknowledge", "content", "answerMs", "airtimeMsPerHourMax"],
+  ...["acknowledge", "answerMs", "airtimeMsPerHourMax"],
 ];

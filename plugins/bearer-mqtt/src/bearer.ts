@@ -94,9 +94,9 @@ export class MqttBearer implements Bearer {
   }
 }
 
-function mqttCapabilities({ parcelBytesMax, content, answerMs }: MqttConfig): BearerCapabilities {
+function mqttCapabilities({ parcelBytesMax, answerMs }: MqttConfig): BearerCapabilities {
   return {
-    ...{ parcelBytesMax, content, answerMs },
+    ...{ parcelBytesMax, answerMs, content: "any" },
     duplex: "full",
     acknowledges: "channel",
     ordered: false,

@@ -1,4 +1,4 @@
-import { type BearerCapabilities, ConfigError } from "@estafette/contract";
+import { ConfigError } from "@estafette/contract";
 import { MQTT_LIMITS } from "./limits.js";
 
 export interface MqttConfig {
@@ -28,7 +28,6 @@ export interface MqttConfig {
   readonly parcelBytesMax: number;
   /** Typical time until an answer, in milliseconds [0…86 400 000]. Default 500. */
   readonly answerMs: number;
-  readonly content: BearerCapabilities["content"];
 }
 
 /** Throws ConfigError naming the key and the fix. */
@@ -58,7 +57,6 @@ export function parseMqttConfig(raw: unknown): MqttConfig {
     willDelayS: integer(given, "willDelayS", 30, 0, 86_400),
     parcelBytesMax: integer(given, "parcelBytesMax", 16_384, parcelBytesMin, parcelBytesMax),
     answerMs: integer(given, "answerMs", 500, 0, 86_400_000),
-    content: contentOf(given.content),
   };
   const usesTls = config.broker.startsWith("mqtts:");
   for (const key of ["ca", "cert", "key"] as const)
@@ -98,12 +96,6 @@ function secret(given: Record<string, unknown>, key: string): string | null {
   throw wrong("EST_CONFIG_VALUE", key, "write text, best !secret NAME");
 }
 
-function contentOf(value: unknown): BearerCapabilities["content"] {
-  if (value === undefined || value === "any") return "any";
-  if (value === "clear-signed") return value;
-  throw wrong("EST_CONFIG_VALUE", "content", "use any or clear-signed");
-}
-
 function integer(
   given: Record<string, unknown>,
   key: string,
@@ -123,13 +115,5 @@ function wrong(code: "EST_CONFIG_KEY" | "EST_CONFIG_VALUE", key: string, fix: st
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 const KEYS = [
   ...["broker", "name", "with", "prefix", "username", "password", "ca", "cert", "key"],
-  ...[
-    "sessionExpiryS",
-    "messageExpiryS",
-    "keepaliveS",
-    "willDelayS",
-    "parcelBytesMax",
-    "answerMs",
-    "content",
-  ],
+  ...["sessionExpiryS", "messageExpiryS", "keepaliveS", "willDelayS", "parcelBytesMax", "answerMs"],
 ];

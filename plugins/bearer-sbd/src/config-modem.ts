@@ -1,4 +1,3 @@
-import type { BearerCapabilities } from "@estafette/contract";
 import { SBD_LIMITS } from "./limits.js";
 import { type Given, integer, oneOf, wrong } from "./options.js";
 
@@ -26,7 +25,6 @@ export interface ModemConfig {
   readonly retryMs: readonly number[];
   /** `answer`: a ring alert opens a session at once. `ignore`: visits only. Default `answer`. */
   readonly ring: "answer" | "ignore";
-  readonly content: BearerCapabilities["content"];
 }
 
 export function parseModemConfig(given: Given): ModemConfig {
@@ -49,7 +47,6 @@ export function parseModemConfig(given: Given): ModemConfig {
     sessionGapMs: integer(given, "sessionGapMs", 10_000, 0, 600_000),
     retryMs: retryOf(given.retryMs),
     ring: oneOf(given, "ring", ["answer", "ignore"]),
-    content: oneOf(given, "content", ["any", "clear-signed"]),
   };
 }
 

@@ -1,7 +1,6 @@
-import type { BearerCapabilities } from "@estafette/contract";
 import { wholeCredits } from "./config-modem.js";
 import { SBD_LIMITS } from "./limits.js";
-import { type Given, integer, oneOf, text, wrong } from "./options.js";
+import { type Given, integer, text, wrong } from "./options.js";
 
 /** What both ways ashore have. */
 export interface ShoreConfig {
@@ -15,7 +14,6 @@ export interface ShoreConfig {
   readonly creditBytes: number;
   /** Typical time until an answer, in milliseconds [0…86 400 000]. Default ten minutes. */
   readonly answerMs: number;
-  readonly content: BearerCapabilities["content"];
 }
 
 /** The operator's own protocol over TCP; no security of its own: through the operator's tunnel only. */
@@ -70,7 +68,6 @@ function shoreOf(given: Given): ShoreConfig {
     parcelBytesMax: integer(given, "parcelBytesMax", wholeCredits(mtBytesMax, creditBytes), 48, mtBytesMax),
     creditBytes,
     answerMs: integer(given, "answerMs", 600_000, 0, 86_400_000),
-    content: oneOf(given, "content", ["any", "clear-signed"]),
   };
 }
 

@@ -24,7 +24,7 @@ export function parseSbdConfig(raw: unknown): SbdConfig {
   return role === "directip" ? parseDirectIpConfig(given) : parseRockBlockConfig(given);
 }
 
-const COMMON = ["role", "parcelBytesMax", "creditBytes", "answerMs", "content"];
+const COMMON = ["role", "parcelBytesMax", "creditBytes", "answerMs"];
 const KEYS = {
   modem: [...COMMON, "port", "baud", "emptyCredits", "bitsPerSecond", "sessionGapMs", "retryMs", "ring"],
   directip: [...COMMON, "imeis", "listen", "gateway"],

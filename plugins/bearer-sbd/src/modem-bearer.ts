@@ -132,9 +132,9 @@ export class ModemBearer implements Bearer {
 }
 
 function modemCapabilities(config: ModemConfig): BearerCapabilities {
-  const { parcelBytesMax, answerMs, bitsPerSecond, content, emptyCredits, creditBytes } = config;
+  const { parcelBytesMax, answerMs, bitsPerSecond, emptyCredits, creditBytes } = config;
   return {
-    ...{ parcelBytesMax, answerMs, bitsPerSecond, content },
+    ...{ parcelBytesMax, answerMs, bitsPerSecond, content: "any" },
     duplex: "full",
     acknowledges: "channel",
     ordered: false,

@@ -95,14 +95,9 @@ export class ShoreBearer implements Bearer {
   }
 }
 
-function shoreCapabilities({
-  parcelBytesMax,
-  answerMs,
-  content,
-  creditBytes,
-}: ShoreConfig): BearerCapabilities {
+function shoreCapabilities({ parcelBytesMax, answerMs, creditBytes }: ShoreConfig): BearerCapabilities {
   return {
-    ...{ parcelBytesMax, answerMs, content },
+    ...{ parcelBytesMax, answerMs, content: "any" },
     duplex: "full",
     acknowledges: "channel",
     ordered: false,
