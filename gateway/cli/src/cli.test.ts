@@ -148,7 +148,7 @@ describe("config check", () => {
     expect([code, out]).toEqual([EXIT.config, ""]);
     expect(err).toContain(`${file}:6:5  links.hf.port`);
     expect(err).toContain(
-      `${file}:9:5  links.sat.driver  there is no driver "sattelite". Use one of kiss, memory, serial, tcp`,
+      `${file}:9:5  links.sat.driver  there is no driver "sattelite". Use one of file, kiss, lora, memory, meshtastic, mqtt, sbd, serial, tcp`,
     );
     expect(err).toContain("2 errors\n");
     const json = await estafette(`config check --json --config ${file}`);

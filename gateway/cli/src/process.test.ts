@@ -110,7 +110,7 @@ function askBeforeSending(ship: string): void {
   expect(estafette(["route", "explain", "--config", ship, "nobody"])).toMatchObject({ code: 67, out: "" });
   const weighed = estafette(["send", "--config", ship, "--estimate", "anna@shore.example"], "All well\n");
   expect(weighed).toMatchObject({ code: 0, err: "" });
-  expect(weighed.out).toMatch(/^anna@shore\.example: .* sealed, about \d+ B on the air\n/);
+  expect(weighed.out).toMatch(/^anna@shore\.example: .* in its envelope, about \d+ B on the air\n/);
   const document = estafette(["send", "--config", ship, "--estimate", "--json", "anna@shore.example"], "x\n");
   expect(JSON.parse(document.out)).toMatchObject({ parts: [{ route: { ways: [{ basis: "guess" }] } }] });
   expect(estafette(["send", "--config", ship, "--estimate", "eve@aurora.ship.example"], "x").code).toBe(67);

@@ -96,14 +96,6 @@ describe("a dialled lane", () => {
     expect((dialled[1]?.atMs ?? 0) - (dialled[0]?.atMs ?? 0)).toBe(LIMITS.collectEveryMs);
   });
 
-  it("collects once when that is due while a contact opened to send is still open", async () => {
-    const session = new TestSession("a", 1);
-    session.isAwaiting = true;
-    laneOf([session], { contact: "dialled", capabilities: { answerMs: 0 } }).wake();
-    await time.pass(LIMITS.firstCollectMs + LIMITS.firstCollectMs / 2);
-    expect(dialled.map((d) => d.purpose)).toEqual(["send", "collect"]);
-  });
-
   it("collects an answer's time after something was sent, then with growing patience", async () => {
     const session = new TestSession("", 1);
     session.isAwaiting = true;

@@ -236,8 +236,7 @@ export class Lane {
     return contact.outcome === "open";
   }
 
-  /** Nothing to say: perhaps it is time to see what waits for us, also when a contact opened to send is still open. What
-   *  is collected comes as events of the link. */
+  /** Nothing to say: perhaps it is time to see what waits for us. What is collected comes as events of the link. */
   async #collect(session: Session): Promise<void> {
     const atMs = this.#contacts.collectAtMs(session);
     if (atMs === null) return;
