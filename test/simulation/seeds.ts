@@ -13,14 +13,14 @@ interface ChosenWorld {
   readonly links: WorldLinks;
 }
 
-/** Worlds that once failed, then the seeds 1…SIM_SEEDS (default 500). */
+/** Worlds that once failed, then the seeds 1…SIM_SEEDS (default 250, so that a run of all tests stays short; 500 by hand). */
 export function chosenWorlds(): ChosenWorld[] {
   const lines = readFileSync(new URL("seeds.txt", import.meta.url), "utf8").split("\n");
   const failed = lines.flatMap((line): ChosenWorld[] => {
     const [, seed, plain] = /^(\d+)( plain)?: /.exec(line) ?? [];
     return seed === undefined ? [] : [{ seed: Number(seed), links: plain === undefined ? "mixed" : "plain" }];
   });
-  const count = Number(process.env.SIM_SEEDS ?? 500);
+  const count = Number(process.env.SIM_SEEDS ?? 250);
   const drawn = Array.from(
     { length: count },
     (_, index): ChosenWorld => ({ seed: index + 1, links: "mixed" }),
