@@ -265,7 +265,7 @@ describe(`${CASES} mutants for each decoder: a value with one encoding, or a Pro
 
   it("series, in one piece and in many", () => {
     const base: ContentBase = { epoch: 7, sequence: 40, class: "normal", lifetimeS: 86_400 };
-    const accepted = fuzz("series", piecesOfSeries(), (bytes) => {
+    const accepted = fuzz("series", beginningsOfSeries(), (bytes) => {
       const whole = new SeriesReader(base);
       const messages = whole.push(bytes);
       const steps = new SeriesReader(base);
@@ -322,7 +322,7 @@ function casesOf<T>(file: string, kind: string): T[] {
 }
 
 /** What each series begins with: a later piece means nothing without the one before it. */
-function piecesOfSeries(): Uint8Array[] {
+function beginningsOfSeries(): Uint8Array[] {
   const cases = casesOf<{ readonly pieces: readonly { readonly bytes: string }[] }>("chunks.json", "series");
   const pieces = cases.map((one) => fromHex(one.pieces[0]?.bytes ?? ""));
   return pieces.filter((bytes) => bytes.length > 0 && bytes.length < 2_000);

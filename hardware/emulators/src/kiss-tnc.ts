@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
-import { ConfigError, OperatingError } from "@estafette/contract";
+import { ConfigError } from "@estafette/contract";
 import { deskClock } from "./desk-clock.js";
+import { deskProgram, number, numbers, onEnd, print } from "./desk-program.js";
 import { type KissPortsOptions, startKissOnPorts } from "./kiss-on-ports.js";
 import { PACKET_DEFECTS, type PacketDefect } from "./packet-options.js";
 
@@ -61,14 +62,11 @@ async function main(): Promise<void> {
   });
   process.on("SIGHUP", () => radio.restart(0, { offMs: 5_000, hangsUp: bench.sockets[0] !== null }));
   const stats = values.stats ? setInterval(report, number("stats", values.stats) * 1_000) : undefined;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      clearInterval(stats);
-      report();
-      void bench.close();
-      process.exitCode = 0;
-    });
-  }
+  onEnd(() => {
+    clearInterval(stats);
+    report();
+    void bench.close();
+  });
 }
 
 type Flags = ReturnType<typeof parseArgs<{ options: typeof FLAGS }>>["values"];
@@ -80,11 +78,8 @@ function optionsFrom(values: Flags): KissPortsOptions {
     stations: tcp.length + terminals.length,
     hidden: (values.hidden ?? []).map(parsePair),
     defects: (values.defect ?? []) as PacketDefect[],
+    ...numbers(values, NUMBERS),
   };
-  for (const [flag, key] of NUMBERS) {
-    const value = values[flag];
-    if (value !== undefined) options[key] = number(flag, value);
-  }
   return {
     ...(options as Partial<KissPortsOptions>),
     clock: deskClock(),
@@ -100,16 +95,6 @@ function parsePair(text: string): readonly [number, number] {
   return [number("hidden", one ?? ""), number("hidden", two)];
 }
 
-function number(flag: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value)) return value;
-  throw new ConfigError("EST_CONFIG_VALUE", `--${flag} must be a number, not "${text}"`, { key: flag });
-}
-
-function print(stream: NodeJS.WriteStream, value: unknown): void {
-  stream.write(`${JSON.stringify(value)}\n`);
-}
-
 const NUMBERS = [
   ["bitrate", "bitsPerSecond"],
   ["loss", "frameLoss"],
@@ -119,9 +104,4 @@ const NUMBERS = [
   ["time-scale", "timeScale"],
 ] as const;
 
-main().catch((error: unknown) => {
-  const expected = error instanceof ConfigError || error instanceof OperatingError;
-  const usage = error instanceof TypeError && "code" in error;
-  process.stderr.write(expected || usage ? `kiss-tnc: ${(error as Error).message}\n` : `${String(error)}\n`);
-  process.exitCode = error instanceof OperatingError ? 69 : expected || usage ? 64 : 70;
-});
+deskProgram("kiss-tnc", main);

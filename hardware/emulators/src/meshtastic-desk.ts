@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
-import { ConfigError, OperatingError } from "@estafette/contract";
+import { ConfigError } from "@estafette/contract";
 import { deskClock } from "./desk-clock.js";
+import { deskProgram, number, numbers, onEnd, print } from "./desk-program.js";
 import { serveMeshtasticTcp } from "./meshtastic/faces.js";
 import { createMeshtasticMesh } from "./meshtastic/mesh.js";
 import type { MeshtasticOptions } from "./meshtastic/options.js";
@@ -53,14 +54,11 @@ async function main(): Promise<void> {
   if (values.events) mesh.observe((event) => print(process.stderr, event));
   process.on("SIGUSR1", report);
   process.on("SIGUSR2", () => mesh.reboot(0));
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      report();
-      mesh.close();
-      for (const face of faces) face.close();
-      process.exitCode = 0;
-    });
-  }
+  onEnd(() => {
+    report();
+    mesh.close();
+    for (const face of faces) face.close();
+  });
 }
 
 const FLAGS = {
@@ -83,11 +81,7 @@ const FLAGS = {
 type Flags = { readonly [flag in keyof typeof FLAGS]?: string | string[] | boolean | undefined };
 
 function optionsFrom(values: Flags): Partial<MeshtasticOptions> {
-  const options: Record<string, unknown> = {};
-  for (const [flag, key] of NUMBERS) {
-    const value = values[flag];
-    if (typeof value === "string") options[key] = number(flag, value);
-  }
+  const options = numbers(values, NUMBERS);
   const { preset, region, defect } = values;
   if (typeof preset === "string") options.preset = named("preset", preset, isPreset);
   if (typeof region === "string") options.region = named("region", region, isRegion);
@@ -102,22 +96,12 @@ function named(flag: string, text: string, isKnown: (text: string) => boolean): 
   throw new ConfigError("EST_CONFIG_VALUE", `--${flag} does not know "${text}"; see --help`, { key: flag });
 }
 
-function number(flag: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value)) return value;
-  throw new ConfigError("EST_CONFIG_VALUE", `--${flag} must be a number, not "${text}"`, { key: flag });
-}
-
 function isDefect(name: string): boolean {
   return DEFECTS.includes(name);
 }
 
 function idOf(num: number): string {
   return `!${num.toString(16).padStart(8, "0")}`;
-}
-
-function print(stream: NodeJS.WriteStream, value: unknown): void {
-  stream.write(`${JSON.stringify(value)}\n`);
 }
 
 const NUMBERS = [
@@ -140,11 +124,4 @@ const DEFECTS = [
   "reorders",
 ];
 
-main().catch((error: unknown) => {
-  const expected = error instanceof ConfigError || error instanceof OperatingError;
-  const usage = error instanceof TypeError && "code" in error;
-  process.stderr.write(
-    expected || usage ? `meshtastic: ${(error as Error).message}\n` : `${String(error)}\n`,
-  );
-  process.exitCode = error instanceof OperatingError ? 69 : expected || usage ? 64 : 70;
-});
+deskProgram("meshtastic", main);

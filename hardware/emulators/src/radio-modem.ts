@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
-import { ConfigError, OperatingError } from "@estafette/contract";
 import { deskClock } from "./desk-clock.js";
+import { deskProgram, number, numbers, onEnd, print } from "./desk-program.js";
 import { startRadioOnTerminals } from "./radio-on-terminals.js";
 import type { RadioOptions } from "./radio-options.js";
 
@@ -48,14 +48,11 @@ async function main(): Promise<void> {
     radio.setCut(cut);
   });
   const stats = values.stats ? setInterval(report, number("stats", values.stats) * 1_000) : undefined;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      clearInterval(stats);
-      report();
-      modems.close();
-      process.exitCode = 0;
-    });
-  }
+  onEnd(() => {
+    clearInterval(stats);
+    report();
+    modems.close();
+  });
 }
 
 const FLAGS = {
@@ -80,11 +77,7 @@ const FLAGS = {
 type Flags = { readonly [flag in keyof typeof FLAGS]?: string | string[] | boolean | undefined };
 
 function optionsFrom(values: Flags): Partial<RadioOptions> {
-  const options: Record<string, unknown> = {};
-  for (const [flag, key] of NUMBERS) {
-    const value = values[flag];
-    if (typeof value === "string") options[key] = number(flag, value);
-  }
+  const options = numbers(values, NUMBERS);
   if (Array.isArray(values.cut)) options.cuts = values.cut.map(parseCut);
   if (typeof values["random-cuts"] === "string") {
     const [up, down] = values["random-cuts"].split(",").map((part) => number("random-cuts", part) * 1_000);
@@ -96,16 +89,6 @@ function optionsFrom(values: Flags): Partial<RadioOptions> {
 function parseCut(text: string): { fromMs: number; toMs: number } {
   const [from, to] = text.split("-").map((part) => number("cut", part) * 1_000);
   return { fromMs: from ?? Number.NaN, toMs: to ?? Number.NaN };
-}
-
-function number(flag: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value)) return value;
-  throw new ConfigError("EST_CONFIG_VALUE", `--${flag} must be a number, not "${text}"`, { key: flag });
-}
-
-function print(stream: NodeJS.WriteStream, value: unknown): void {
-  stream.write(`${JSON.stringify(value)}\n`);
 }
 
 const NUMBERS = [
@@ -120,11 +103,4 @@ const NUMBERS = [
   ["time-scale", "timeScale"],
 ] as const;
 
-main().catch((error: unknown) => {
-  const expected = error instanceof ConfigError || error instanceof OperatingError;
-  const usage = error instanceof TypeError && "code" in error;
-  process.stderr.write(
-    expected || usage ? `radio-modem: ${(error as Error).message}\n` : `${String(error)}\n`,
-  );
-  process.exitCode = error instanceof OperatingError ? 69 : expected || usage ? 64 : 70;
-});
+deskProgram("radio-modem", main);

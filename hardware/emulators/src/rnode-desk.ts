@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
-import { ConfigError, OperatingError } from "@estafette/contract";
+import { ConfigError } from "@estafette/contract";
 import { deskClock } from "./desk-clock.js";
+import { deskProgram, numbers, onEnd, print } from "./desk-program.js";
 import type { RnodeOptions } from "./rnode/options.js";
 import { createRnodes } from "./rnode/rnodes.js";
 import { type DeviceOnTerminal, serveOnTerminal } from "./terminal-face.js";
@@ -33,14 +34,11 @@ async function main(): Promise<void> {
   const report = (): void => print(process.stderr, { ledgers: faces.map((_, node) => boards.ledger(node)) });
   if (values.events) boards.observe((event) => print(process.stderr, event));
   process.on("SIGUSR1", report);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      report();
-      boards.close();
-      for (const face of faces) face.close();
-      process.exitCode = 0;
-    });
-  }
+  onEnd(() => {
+    report();
+    boards.close();
+    for (const face of faces) face.close();
+  });
 }
 
 const FLAGS = {
@@ -58,15 +56,7 @@ const FLAGS = {
 type Flags = { readonly [flag in keyof typeof FLAGS]?: string | string[] | boolean | undefined };
 
 function optionsFrom(values: Flags): Partial<RnodeOptions> {
-  const options: Record<string, unknown> = {};
-  for (const [flag, key] of NUMBERS) {
-    const text = values[flag];
-    if (typeof text !== "string") continue;
-    const value = Number(text);
-    if (text.trim() === "" || !Number.isFinite(value))
-      throw new ConfigError("EST_CONFIG_VALUE", `--${flag} must be a number, not "${text}"`, { key: flag });
-    options[key] = value;
-  }
+  const options = numbers(values, NUMBERS);
   if (Array.isArray(values.defect)) {
     for (const name of values.defect) {
       if (!DEFECTS.includes(name))
@@ -75,10 +65,6 @@ function optionsFrom(values: Flags): Partial<RnodeOptions> {
     options.defects = Object.fromEntries(values.defect.map((name) => [name, true]));
   }
   return options as Partial<RnodeOptions>;
-}
-
-function print(stream: NodeJS.WriteStream, value: unknown): void {
-  stream.write(`${JSON.stringify(value)}\n`);
 }
 
 const NUMBERS = [
@@ -91,9 +77,4 @@ const NUMBERS = [
 
 const DEFECTS = ["isNoRnode", "wrongEcho", "stuckTransmitter", "failsInit", "losesSecondHalf"];
 
-main().catch((error: unknown) => {
-  const expected = error instanceof ConfigError || error instanceof OperatingError;
-  const usage = error instanceof TypeError && "code" in error;
-  process.stderr.write(expected || usage ? `rnode: ${(error as Error).message}\n` : `${String(error)}\n`);
-  process.exitCode = error instanceof OperatingError ? 69 : expected || usage ? 64 : 70;
-});
+deskProgram("rnode", main);

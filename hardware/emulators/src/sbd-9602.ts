@@ -1,7 +1,8 @@
 import { createServer } from "node:net";
 import { parseArgs } from "node:util";
-import { ConfigError, OperatingError } from "@estafette/contract";
+import { ConfigError } from "@estafette/contract";
 import { deskClock } from "./desk-clock.js";
+import { deskProgram, number, onEnd, print } from "./desk-program.js";
 import { deliverByDirectIp, serveMt } from "./sbd-direct-ip.js";
 import { SbdGateway } from "./sbd-gateway.js";
 import { SbdModem, type SessionFate } from "./sbd-modem.js";
@@ -105,13 +106,11 @@ function obeySignals(modem: SbdModem, report: () => void, stop: () => void): voi
     modem.setService(service);
   });
   process.on("SIGHUP", () => modem.powerCycle());
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      clearInterval(reports);
-      report();
-      stop();
-    });
-  }
+  onEnd(() => {
+    clearInterval(reports);
+    report();
+    stop();
+  });
 }
 
 function deliveryOf({ mo, hook, json, unconfirmed }: Flags) {
@@ -128,23 +127,8 @@ function fatesOf(list: string): readonly SessionFate[] {
   return words.map((word) => (word === "reply-lost" ? word : number("script", word)));
 }
 
-function number(flag: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value)) return value;
-  throw wrong(flag, `a number, not "${text}"`);
-}
-
 function wrong(flag: string, fix: string): ConfigError {
   return new ConfigError("EST_CONFIG_VALUE", `--${flag} must be ${fix}`, { key: flag });
 }
 
-function print(stream: NodeJS.WriteStream, value: unknown): void {
-  stream.write(`${JSON.stringify(value)}\n`);
-}
-
-main().catch((error: unknown) => {
-  const expected = error instanceof ConfigError || error instanceof OperatingError;
-  const usage = error instanceof TypeError && "code" in error;
-  process.stderr.write(expected || usage ? `sbd-9602: ${(error as Error).message}\n` : `${String(error)}\n`);
-  process.exitCode = error instanceof OperatingError ? 69 : expected || usage ? 64 : 70;
-});
+deskProgram("sbd-9602", main);

@@ -6,6 +6,8 @@ export { Feed } from "./feed.js";
 export { encodeLengthPrefixed, LENGTH_PREFIX_BYTES, LengthPrefixedReader } from "./length-prefixed.js";
 export { FRAMING_LIMITS } from "./limits.js";
 export { LineReader } from "./lines.js";
+export { LinkRun } from "./link-run.js";
+export { Pacer } from "./pacer.js";
 export {
   encodeSerialFrame,
   type SerialCounters,

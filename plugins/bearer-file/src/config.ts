@@ -1,4 +1,4 @@
-import { ConfigError } from "@estafette/contract";
+import { PluginOptions } from "@estafette/contract";
 import { FILE_LIMITS } from "./limits.js";
 
 export interface FileConfig {
@@ -17,66 +17,23 @@ export interface FileConfig {
   readonly parcelBytesMax: number;
   /** Parcels that may wait for one partner [1…10 000]. Default 1 000. */
   readonly waitingParcelsMax: number;
-  /** Default `any`. */
 }
 
 /** Throws ConfigError naming the key and the fix. */
 export function parseFileConfig(raw: unknown): FileConfig {
-  if (typeof raw !== "object" || raw === null || Array.isArray(raw))
-    throw wrong("EST_CONFIG_VALUE", "", "write folder: /media/stick/estafette, name and with");
-  const given = raw as Record<string, unknown>;
-  for (const key of Object.keys(given)) {
-    if (!KEYS.includes(key))
-      throw wrong("EST_CONFIG_KEY", key, `remove it; known keys are ${KEYS.join(", ")}`);
-  }
-  const name = oneName(given.name, "name");
+  const given = new PluginOptions("file", raw, "write folder: /media/stick/estafette, name and with");
+  given.allowOnly(KEYS);
+  const name = given.gatewayName("name");
   const { parcelBytesMin, parcelBytesMax, waitingParcelsMax } = FILE_LIMITS;
   return {
-    folder: folderOf(given.folder),
+    folder: given.text("folder", /^\/[^\0]{1,1023}$/, "an absolute path such as /media/stick/estafette"),
     name,
-    with: partners(given.with, name),
-    pollMs: integer(given, "pollMs", 2_000, 100, 3_600_000),
-    answerMs: integer(given, "answerMs", 21_600_000, 0, 259_200_000),
-    parcelBytesMax: integer(given, "parcelBytesMax", 16_384, parcelBytesMin, parcelBytesMax),
-    waitingParcelsMax: integer(given, "waitingParcelsMax", 1_000, 1, waitingParcelsMax),
+    with: given.gatewayNames("with", name, FILE_LIMITS.partnersMax),
+    pollMs: given.integer("pollMs", 2_000, 100, 3_600_000),
+    answerMs: given.integer("answerMs", 21_600_000, 0, 259_200_000),
+    parcelBytesMax: given.integer("parcelBytesMax", 16_384, parcelBytesMin, parcelBytesMax),
+    waitingParcelsMax: given.integer("waitingParcelsMax", 1_000, 1, waitingParcelsMax),
   };
 }
 
-function folderOf(value: unknown): string {
-  if (value === undefined) throw wrong("EST_CONFIG_KEY", "folder", "add folder: /media/stick/estafette");
-  if (typeof value === "string" && /^\/[^\0]{1,1023}$/.test(value)) return value;
-  throw wrong("EST_CONFIG_VALUE", "folder", "write an absolute path such as /media/stick/estafette");
-}
-
-function oneName(value: unknown, key: string): string {
-  if (value === undefined) throw wrong("EST_CONFIG_KEY", key, `add ${key}; names are like aurora`);
-  if (typeof value === "string" && NAME.test(value)) return value;
-  throw wrong("EST_CONFIG_VALUE", key, "use 1 to 32 of a-z, 0-9 and inner hyphens");
-}
-
-function partners(value: unknown, own: string): readonly string[] {
-  if (value === undefined) throw wrong("EST_CONFIG_KEY", "with", "add with: [shore]");
-  const names = (Array.isArray(value) ? value : [value]).map((one) => oneName(one, "with"));
-  const { partnersMax } = FILE_LIMITS;
-  if (names.length >= 1 && names.length <= partnersMax && !names.includes(own)) return [...new Set(names)];
-  throw wrong("EST_CONFIG_VALUE", "with", `write 1 to ${partnersMax} names, our own not among them`);
-}
-
-function integer(
-  given: Record<string, unknown>,
-  key: string,
-  otherwise: number,
-  min: number,
-  max: number,
-): number {
-  const value = given[key] ?? otherwise;
-  if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
-  throw wrong("EST_CONFIG_VALUE", key, `write a whole number from ${min} to ${max}`);
-}
-
-function wrong(code: "EST_CONFIG_KEY" | "EST_CONFIG_VALUE", key: string, fix: string): ConfigError {
-  return new ConfigError(code, `file${key && `: ${key}`}: ${fix}`, { key, fix });
-}
-
-const NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 const KEYS = ["folder", "name", "with", "pollMs", "answerMs", "parcelBytesMax", "waitingParcelsMax"];

@@ -6,13 +6,12 @@ import {
   type ByteLink,
   type ContactRequest,
   type ContactResult,
-  invariant,
   OperatingError,
   type Parcel,
   ProtocolError,
   type SendResult,
 } from "@estafette/contract";
-import { type KissFrame, KissReader } from "@estafette/framing";
+import { type KissFrame, KissReader, LinkRun } from "@estafette/framing";
 import { type Ax25Frame, decodeAx25, encodeUi, isDatagram, isIdentification } from "./ax25.js";
 import { formatCallSign } from "./call-sign.js";
 import { accessMs, type KissConfig, uiAirtimeMs } from "./config.js";
@@ -28,37 +27,26 @@ export class KissBearer implements Bearer {
   readonly #neighbours: Neighbours;
   readonly #ownName: string;
   readonly #up = new Set<string>();
-  #running = false;
   #lastParcel = 0;
   #foreignFrames = 0;
+  readonly #life: LinkRun;
 
   constructor(
     private readonly config: KissConfig,
     private readonly host: BearerHost,
   ) {
+    this.#life = new LinkRun("kiss", host);
     this.capabilities = kissCapabilities(config);
     this.#transmitter = new Transmitter(config, host);
     this.#neighbours = new Neighbours(config.stations);
     this.#ownName = formatCallSign(config.stationId);
   }
 
-  async *run(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
-    invariant(!this.#running, "a KISS bearer is run twice at once");
-    if (signal.aborted) return;
-    this.#running = true;
-    try {
-      yield* this.#oneOpening(signal);
-    } finally {
-      this.#running = false;
-    }
+  run(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
+    return this.#life.of(this.config.url, signal, (link) => this.#oneOpening(link, signal));
   }
 
-  async *#oneOpening(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
-    const link = await this.host.open(this.config.url, signal).catch((error: unknown) => {
-      if (signal.aborted) return null;
-      throw error;
-    });
-    if (!link) return;
+  async *#oneOpening(link: ByteLink, signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
     const hangUp = (): void => link.close();
     signal.addEventListener("abort", hangUp);
     if (signal.aborted) hangUp();

@@ -1,4 +1,4 @@
-import { ConfigError } from "@estafette/contract";
+import { PluginOptions } from "@estafette/contract";
 import { uiOverheadBytes } from "./ax25.js";
 import { type CallSign, formatCallSign, parseCallSign } from "./call-sign.js";
 import { KISS_LIMITS } from "./limits.js";
@@ -49,114 +49,96 @@ export function accessMs({ slotTimeMs, persistence }: KissConfig): number {
 
 /** Throws ConfigError naming the key and the fix. */
 export function parseKissConfig(raw: unknown): KissConfig {
-  if (typeof raw !== "object" || raw === null || Array.isArray(raw)) {
-    throw wrong("EST_CONFIG_VALUE", "", 'write connect: "127.0.0.1:8001" and station_id: your call sign');
-  }
-  const given = raw as Record<string, unknown>;
-  for (const key of Object.keys(given)) {
-    if (!KEYS.includes(key))
-      throw wrong("EST_CONFIG_KEY", key, `remove it; known keys are ${KEYS.join(", ")}`);
-  }
+  const given = new PluginOptions(
+    "kiss",
+    raw,
+    'write connect: "127.0.0.1:8001" and station_id: your call sign',
+  );
+  given.allowOnly(KEYS);
   const { parcelBytesMin, parcelBytesMax, stationsMax, viaMax } = KISS_LIMITS;
   const config: KissConfig = {
     url: parseUrl(given),
-    stationId: parseOwnCall(given.stationId),
+    stationId: parseOwnCall(given),
     stations: parseCalls(given, "stations", stationsMax),
     via: parseCalls(given, "via", viaMax),
-    tncPort: integer(given, "tncPort", 0, 0, 15),
-    parcelBytesMax: integer(given, "parcelBytesMax", 256, parcelBytesMin, parcelBytesMax),
-    bitsPerSecond: integer(given, "bitsPerSecond", 1_200, 50, 1_000_000),
+    tncPort: given.integer("tncPort", 0, 0, 15),
+    parcelBytesMax: given.integer("parcelBytesMax", 256, parcelBytesMin, parcelBytesMax),
+    bitsPerSecond: given.integer("bitsPerSecond", 1_200, 50, 1_000_000),
     txDelayMs: tens(given, "txDelayMs", 300, 0),
     txTailMs: tens(given, "txTailMs", 100, 0),
     slotTimeMs: tens(given, "slotTimeMs", 100, 10),
-    persistence: integer(given, "persistence", 63, 0, 255),
-    answerMs: integer(given, "answerMs", 500, 0, 86_400_000),
-    airtimeMsPerHourMax: optional(given, "airtimeMsPerHourMax", 1, 3_600_000),
-    idIntervalMs: optional(given, "idIntervalMs", 60_000, 3_600_000),
+    persistence: given.integer("persistence", 63, 0, 255),
+    answerMs: given.integer("answerMs", 500, 0, 86_400_000),
+    airtimeMsPerHourMax: given.optionalInteger("airtimeMsPerHourMax", 1, 3_600_000),
+    idIntervalMs: given.optionalInteger("idIntervalMs", 60_000, 3_600_000),
   };
   const own = formatCallSign(config.stationId);
   if (config.stations.some((station) => formatCallSign(station) === own))
-    throw wrong("EST_CONFIG_VALUE", "stations", `remove ${own}: that is this station`);
+    throw given.wrong("EST_CONFIG_VALUE", "stations", `remove ${own}: that is this station`);
   const largestMs = Math.ceil(uiAirtimeMs(config, config.parcelBytesMax));
   if (config.airtimeMsPerHourMax !== null && config.airtimeMsPerHourMax < largestMs) {
     const fix = `write at least ${largestMs}, the airtime of one full parcel, or lower parcelBytesMax`;
-    throw wrong("EST_CONFIG_VALUE", "airtimeMsPerHourMax", fix);
+    throw given.wrong("EST_CONFIG_VALUE", "airtimeMsPerHourMax", fix);
   }
   return config;
 }
 
-function parseUrl(given: Record<string, unknown>): string {
-  const { connect, port } = given;
+function parseUrl(given: PluginOptions): string {
+  const [connect, port] = [given.value("connect"), given.value("port")];
   if (connect !== undefined && port !== undefined)
-    throw wrong("EST_CONFIG_KEY", "port", "keep connect or port: a TNC is at one of them");
+    throw given.wrong("EST_CONFIG_KEY", "port", "keep connect or port: a TNC is at one of them");
   if (connect === undefined && port === undefined)
-    throw wrong("EST_CONFIG_KEY", "connect", 'add connect: "127.0.0.1:8001", or port: /dev/serial/by-id/…');
+    throw given.wrong(
+      "EST_CONFIG_KEY",
+      "connect",
+      'add connect: "127.0.0.1:8001", or port: /dev/serial/by-id/…',
+    );
   if (connect !== undefined) {
     for (const key of ["baud", "rtscts"])
-      if (given[key] !== undefined) throw wrong("EST_CONFIG_KEY", key, "remove it: it belongs to port");
+      if (given.value(key) !== undefined)
+        throw given.wrong("EST_CONFIG_KEY", key, "remove it: it belongs to port");
     const found = typeof connect === "string" ? ADDRESS.exec(connect) : null;
     const tcpPort = Number(found?.[1]);
     if (!(tcpPort >= 1 && tcpPort <= 65_535))
-      throw wrong("EST_CONFIG_VALUE", "connect", 'write "host:port" with a port of 1 to 65535');
+      throw given.wrong("EST_CONFIG_VALUE", "connect", 'write "host:port" with a port of 1 to 65535');
     return `tcp:${String(connect)}`;
   }
-  if (typeof port !== "string" || !/^\/[^?#\0]{1,255}$/.test(port))
-    throw wrong("EST_CONFIG_VALUE", "port", "write an absolute path such as /dev/serial/by-id/…");
-  const flow = given.rtscts ?? false;
-  if (typeof flow !== "boolean") throw wrong("EST_CONFIG_VALUE", "rtscts", "write true or false");
-  const baud = integer(given, "baud", 9_600, 300, 921_600);
-  return `serial:${port}?baud=${baud}${flow ? "&flow=hardware" : ""}`;
+  const path = given.serialPort("port");
+  const baud = given.integer("baud", 9_600, 300, 921_600);
+  return `serial:${path}?baud=${baud}${given.flag("rtscts") ? "&flow=hardware" : ""}`;
 }
 
-function parseOwnCall(value: unknown): CallSign {
-  if (value === undefined) throw wrong("EST_CONFIG_KEY", "stationId", "add your call sign, as N0CALL-1");
-  return parseCall("stationId", value);
+function parseOwnCall(given: PluginOptions): CallSign {
+  const value = given.value("stationId");
+  if (value === undefined)
+    throw given.wrong("EST_CONFIG_KEY", "stationId", "add your call sign, as N0CALL-1");
+  return parseCall(given, "stationId", value);
 }
 
-function parseCalls(given: Record<string, unknown>, key: string, max: number): readonly CallSign[] {
-  const value = given[key] ?? [];
+function parseCalls(given: PluginOptions, key: string, max: number): readonly CallSign[] {
+  const value = given.value(key) ?? [];
   if (!Array.isArray(value) || value.length > max)
-    throw wrong("EST_CONFIG_VALUE", key, `write a list of at most ${max} call signs`);
-  const calls = value.map((item) => parseCall(key, item));
+    throw given.wrong("EST_CONFIG_VALUE", key, `write a list of at most ${max} call signs`);
+  const calls = value.map((item) => parseCall(given, key, item));
   if (new Set(calls.map(formatCallSign)).size < calls.length)
-    throw wrong("EST_CONFIG_VALUE", key, "name each station once");
+    throw given.wrong("EST_CONFIG_VALUE", key, "name each station once");
   return calls;
 }
 
-function parseCall(key: string, value: unknown): CallSign {
+function parseCall(given: PluginOptions, key: string, value: unknown): CallSign {
   const call = typeof value === "string" ? parseCallSign(value) : null;
   if (call) return call;
-  throw wrong(
+  throw given.wrong(
     "EST_CONFIG_VALUE",
     key,
     "write a call sign of 1 to 6 letters and digits, and -1 to -15 if needed",
   );
 }
 
-function tens(given: Record<string, unknown>, key: string, otherwise: number, min: number): number {
-  const value = integer(given, key, otherwise, min, 2_550);
+function tens(given: PluginOptions, key: string, otherwise: number, min: number): number {
+  const value = given.integer(key, otherwise, min, 2_550);
   if (value % 10 === 0) return value;
-  throw wrong("EST_CONFIG_VALUE", key, `write a multiple of 10 from ${min} to 2550`);
-}
-
-function optional(given: Record<string, unknown>, key: string, min: number, max: number): number | null {
-  return (given[key] ?? null) === null ? null : integer(given, key, min, min, max);
-}
-
-function integer(
-  given: Record<string, unknown>,
-  key: string,
-  otherwise: number,
-  min: number,
-  max: number,
-): number {
-  const value = given[key] ?? otherwise;
-  if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
-  throw wrong("EST_CONFIG_VALUE", key, `write a whole number from ${min} to ${max}`);
-}
-
-function wrong(code: "EST_CONFIG_KEY" | "EST_CONFIG_VALUE", key: string, fix: string): ConfigError {
-  return new ConfigError(code, `kiss${key && `: ${key}`}: ${fix}`, { key, fix });
+  throw given.wrong("EST_CONFIG_VALUE", key, `write a multiple of 10 from ${min} to 2550`);
 }
 
 const ADDRESS = /^(?:\[[0-9a-fA-F:.%\w]+\]|[^:[\]/?#\s]+):(\d{1,5})$/;

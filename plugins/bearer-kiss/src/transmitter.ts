@@ -1,9 +1,8 @@
 import type { BearerHost, ByteLink, SendResult } from "@estafette/contract";
-import { AirtimeBudget, kissEncode } from "@estafette/framing";
+import { AirtimeBudget, kissEncode, Pacer } from "@estafette/framing";
 import { encodeIdentification, uiOverheadBytes } from "./ax25.js";
 import { accessMs, type KissConfig, uiAirtimeMs } from "./config.js";
 import { KISS_LIMITS } from "./limits.js";
-import { Pacer } from "./pacer.js";
 
 /** The sending half of one TNC: parameters, identification, frames one at a time, and the pace between them. */
 export class Transmitter {
@@ -25,7 +24,7 @@ export class Transmitter {
     private readonly host: BearerHost,
   ) {
     this.#budget = new AirtimeBudget(config.airtimeMsPerHourMax);
-    this.#pacer = new Pacer(host.clock);
+    this.#pacer = new Pacer(host.clock, KISS_LIMITS.holdBackMsMax);
     this.#identification = encodeIdentification(config.stationId, config.via);
   }
 

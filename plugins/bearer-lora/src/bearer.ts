@@ -3,14 +3,14 @@ import {
   type BearerCapabilities,
   type BearerEvent,
   type BearerHost,
+  type ByteLink,
   type ContactRequest,
   type ContactResult,
-  invariant,
   OperatingError,
   type Parcel,
   type SendResult,
 } from "@estafette/contract";
-import { AirtimeBudget, Feed } from "@estafette/framing";
+import { AirtimeBudget, Feed, LinkRun } from "@estafette/framing";
 import { ADDRESS_BYTES, addressed, readAddressed } from "./addressing.js";
 import type { LoraConfig } from "./config.js";
 import type { LoraDriver, ModuleEvent } from "./driver.js";
@@ -29,36 +29,25 @@ export class LoraBearer implements Bearer {
   #sender: ParcelSender | null = null;
   #isReady = false;
   #isMisfit = false;
-  #isRunning = false;
   #isSending = false;
   #lastParcel = 0;
+  readonly #life: LinkRun;
 
   constructor(
     private readonly config: LoraConfig,
     private readonly driver: LoraDriver,
     private readonly host: BearerHost,
   ) {
+    this.#life = new LinkRun("lora", host);
     this.capabilities = capabilitiesOf(config);
     this.#budget = new AirtimeBudget(config.airtimeMsPerHourMax);
   }
 
-  async *run(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
-    invariant(!this.#isRunning, "a lora bearer is run twice at once");
-    if (signal.aborted) return;
-    this.#isRunning = true;
-    try {
-      yield* this.#oneOpening(signal);
-    } finally {
-      this.#isRunning = false;
-    }
+  run(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
+    return this.#life.of(this.config.url, signal, (link) => this.#oneOpening(link, signal));
   }
 
-  async *#oneOpening(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
-    const link = await this.host.open(this.config.url, signal).catch((error: unknown) => {
-      if (signal.aborted) return null;
-      throw error;
-    });
-    if (!link) return;
+  async *#oneOpening(link: ByteLink, signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
     const session = new ModuleSession(link, this.driver, this.host);
     const events = new Feed<BearerEvent>(LORA_LIMITS.eventsMax);
     const leave = (): void => {

@@ -3,15 +3,15 @@ import {
   type BearerCapabilities,
   type BearerEvent,
   type BearerHost,
+  type ByteLink,
   type ContactRequest,
   type ContactResult,
-  invariant,
   OperatingError,
   type Parcel,
   type SendResult,
   uniformBelow,
 } from "@estafette/contract";
-import { AirtimeBudget, Feed } from "@estafette/framing";
+import { AirtimeBudget, Feed, LinkRun } from "@estafette/framing";
 import { attend } from "./attendance.js";
 import { capabilitiesOf, parcelAirtimeMs } from "./capabilities.js";
 import type { MeshtasticConfig } from "./config.js";
@@ -39,15 +39,16 @@ export class MeshtasticBearer implements Bearer {
   #channelIndex = 0;
   #isReady = false;
   #isMisfit = false;
-  #isRunning = false;
   #isSending = false;
   #lastParcel = 0;
   #parcelBytesMax: number;
+  readonly #life: LinkRun;
 
   constructor(
     private readonly config: MeshtasticConfig,
     private readonly host: BearerHost,
   ) {
+    this.#life = new LinkRun("meshtastic", host);
     this.#parcelBytesMax = config.parcelBytesMax;
     this.#capabilities = capabilitiesOf(config, this.#facts, this.#parcelBytesMax);
     this.#budget = new AirtimeBudget(this.#capabilities.airtimeMsPerHourMax);
@@ -57,23 +58,11 @@ export class MeshtasticBearer implements Bearer {
     return this.#capabilities;
   }
 
-  async *run(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
-    invariant(!this.#isRunning, "a meshtastic bearer is run twice at once");
-    if (signal.aborted) return;
-    this.#isRunning = true;
-    try {
-      yield* this.#oneOpening(signal);
-    } finally {
-      this.#isRunning = false;
-    }
+  run(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
+    return this.#life.of(this.config.url, signal, (link) => this.#oneOpening(link, signal));
   }
 
-  async *#oneOpening(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
-    const link = await this.host.open(this.config.url, signal).catch((error: unknown) => {
-      if (signal.aborted) return null;
-      throw error;
-    });
-    if (!link) return;
+  async *#oneOpening(link: ByteLink, signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
     const session = new RadioSession(link, this.host);
     const events = new Feed<BearerEvent>(MESHTASTIC_LIMITS.eventsMax);
     const leave = (): void => {

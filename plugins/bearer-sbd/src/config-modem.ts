@@ -1,5 +1,5 @@
+import type { PluginOptions } from "@estafette/contract";
 import { SBD_LIMITS } from "./limits.js";
-import { type Given, integer, oneOf, wrong } from "./options.js";
 
 /** The 9602/9603 aboard. */
 export interface ModemConfig {
@@ -27,26 +27,25 @@ export interface ModemConfig {
   readonly ring: "answer" | "ignore";
 }
 
-export function parseModemConfig(given: Given): ModemConfig {
-  const creditBytes = integer(given, "creditBytes", 50, 1, SBD_LIMITS.moBytesMax);
+export function parseModemConfig(given: PluginOptions): ModemConfig {
+  const creditBytes = given.integer("creditBytes", 50, 1, SBD_LIMITS.moBytesMax);
   return {
     role: "modem",
-    port: portOf(given.port),
-    baud: integer(given, "baud", 19_200, 300, 921_600),
-    parcelBytesMax: integer(
-      given,
+    port: given.serialPort("port"),
+    baud: given.integer("baud", 19_200, 300, 921_600),
+    parcelBytesMax: given.integer(
       "parcelBytesMax",
       wholeCredits(SBD_LIMITS.moBytesMax, creditBytes),
       48,
       SBD_LIMITS.moBytesMax,
     ),
     creditBytes,
-    emptyCredits: integer(given, "emptyCredits", 1, 0, 100),
-    answerMs: integer(given, "answerMs", 600_000, 0, 86_400_000),
-    bitsPerSecond: integer(given, "bitsPerSecond", 180, 1, 1_000_000),
-    sessionGapMs: integer(given, "sessionGapMs", 10_000, 0, 600_000),
-    retryMs: retryOf(given.retryMs),
-    ring: oneOf(given, "ring", ["answer", "ignore"]),
+    emptyCredits: given.integer("emptyCredits", 1, 0, 100),
+    answerMs: given.integer("answerMs", 600_000, 0, 86_400_000),
+    bitsPerSecond: given.integer("bitsPerSecond", 180, 1, 1_000_000),
+    sessionGapMs: given.integer("sessionGapMs", 10_000, 0, 600_000),
+    retryMs: retryOf(given),
+    ring: given.oneOf("ring", ["answer", "ignore"]),
   };
 }
 
@@ -56,18 +55,13 @@ export function wholeCredits(bytesMax: number, creditBytes: number): number {
   return whole >= 48 ? whole : bytesMax;
 }
 
-function portOf(value: unknown): string {
-  if (value === undefined) throw wrong("EST_CONFIG_KEY", "port", "add port: /dev/serial/by-id/…");
-  if (typeof value === "string" && /^\/[^?#\0]{1,255}$/.test(value)) return value;
-  throw wrong("EST_CONFIG_VALUE", "port", "write an absolute path such as /dev/serial/by-id/…");
-}
-
-function retryOf(value: unknown): readonly number[] {
+function retryOf(given: PluginOptions): readonly number[] {
+  const value = given.value("retryMs");
   if (value === undefined) return VENDOR_RETRY_MS;
   const good = (one: unknown): boolean =>
     Number.isInteger(one) && Number(one) >= 0 && Number(one) <= 86_400_000;
   if (Array.isArray(value) && value.length >= 1 && value.length <= 32 && value.every(good)) return value;
-  throw wrong("EST_CONFIG_VALUE", "retryMs", "write 1 to 32 whole numbers of milliseconds");
+  throw given.wrong("EST_CONFIG_VALUE", "retryMs", "write 1 to 32 whole numbers of milliseconds");
 }
 
 /** At once; up to 5 s twice; up to 30 s twice; then every 5 minutes (Iridium 9602 developer's guide). */

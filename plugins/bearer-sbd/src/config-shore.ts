@@ -1,6 +1,6 @@
+import type { PluginOptions } from "@estafette/contract";
 import { wholeCredits } from "./config-modem.js";
 import { SBD_LIMITS } from "./limits.js";
-import { type Given, integer, text, wrong } from "./options.js";
 
 /** What both ways ashore have. */
 export interface ShoreConfig {
@@ -34,12 +34,11 @@ export interface RockBlockConfig extends ShoreConfig {
   readonly password: string;
 }
 
-export function parseDirectIpConfig(given: Given): DirectIpConfig {
+export function parseDirectIpConfig(given: PluginOptions): DirectIpConfig {
   return {
     ...shoreOf(given),
     role: "directip",
-    gateway: text(
-      given,
+    gateway: given.text(
       "gateway",
       ADDRESS,
       "host:port of the operator's gateway, for example 10.0.0.1:10800",
@@ -47,36 +46,45 @@ export function parseDirectIpConfig(given: Given): DirectIpConfig {
   };
 }
 
-export function parseRockBlockConfig(given: Given): RockBlockConfig {
-  const withDefaults = { path: "/rockblock", service: SERVICE, ...given };
+export function parseRockBlockConfig(given: PluginOptions): RockBlockConfig {
   return {
     ...shoreOf(given),
     role: "rockblock",
-    path: text(withDefaults, "path", /^\/[A-Za-z0-9._~/-]{0,199}$/, "a path of letters, digits and -._~/"),
-    service: text(withDefaults, "service", /^https?:\/\/[^\s?#]{1,200}$/, SERVICE),
-    username: text(given, "username", /^.{1,254}$/, "the name of the account"),
-    password: text(given, "password", /^.{1,254}$/, "!secret NAME"),
+    path: given.text(
+      "path",
+      /^\/[A-Za-z0-9._~/-]{0,199}$/,
+      "a path of letters, digits and -._~/",
+      "/rockblock",
+    ),
+    service: given.text("service", /^https?:\/\/[^\s?#]{1,200}$/, SERVICE, SERVICE),
+    username: given.text("username", /^.{1,254}$/, "the name of the account"),
+    password: given.text("password", /^.{1,254}$/, "!secret NAME"),
   };
 }
 
-function shoreOf(given: Given): ShoreConfig {
-  const creditBytes = integer(given, "creditBytes", 50, 1, SBD_LIMITS.moBytesMax);
+function shoreOf(given: PluginOptions): ShoreConfig {
+  const creditBytes = given.integer("creditBytes", 50, 1, SBD_LIMITS.moBytesMax);
   const { mtBytesMax } = SBD_LIMITS;
   return {
-    imeis: imeisOf(given.imeis),
-    listen: text(given, "listen", ADDRESS, "address:port, for example 127.0.0.1:10801"),
-    parcelBytesMax: integer(given, "parcelBytesMax", wholeCredits(mtBytesMax, creditBytes), 48, mtBytesMax),
+    imeis: imeisOf(given),
+    listen: given.text("listen", ADDRESS, "address:port, for example 127.0.0.1:10801"),
+    parcelBytesMax: given.integer("parcelBytesMax", wholeCredits(mtBytesMax, creditBytes), 48, mtBytesMax),
     creditBytes,
-    answerMs: integer(given, "answerMs", 600_000, 0, 86_400_000),
+    answerMs: given.integer("answerMs", 600_000, 0, 86_400_000),
   };
 }
 
-function imeisOf(value: unknown): readonly string[] {
-  if (value === undefined) throw wrong("EST_CONFIG_KEY", "imeis", 'add imeis: ["300434060000001"]');
+function imeisOf(given: PluginOptions): readonly string[] {
+  const value = given.value("imeis");
+  if (value === undefined) throw given.wrong("EST_CONFIG_KEY", "imeis", 'add imeis: ["300434060000001"]');
   const all = (Array.isArray(value) ? value : [value]).map(String);
   const good = all.every((one) => /^\d{15}$/.test(one));
   if (good && all.length >= 1 && all.length <= SBD_LIMITS.modemsMax) return [...new Set(all)];
-  throw wrong("EST_CONFIG_VALUE", "imeis", `write 1 to ${SBD_LIMITS.modemsMax} numbers of fifteen digits`);
+  throw given.wrong(
+    "EST_CONFIG_VALUE",
+    "imeis",
+    `write 1 to ${SBD_LIMITS.modemsMax} numbers of fifteen digits`,
+  );
 }
 
 const ADDRESS = /^(?:\[[0-9a-fA-F:.%\w]+\]|[^:[\]/?#\s]+):\d{1,5}$/;

@@ -3,14 +3,15 @@ import {
   type BearerCapabilities,
   type BearerEvent,
   type BearerHost,
+  type ByteLink,
   type ContactRequest,
   type ContactResult,
-  invariant,
   OperatingError,
   type Parcel,
   type SendResult,
   type Verdict,
 } from "@estafette/contract";
+import { LinkRun } from "@estafette/framing";
 import type { ModemConfig } from "./config-modem.js";
 import { CreditAccount } from "./credits.js";
 import { type Exchanged, type ModemBooks, ModemRun } from "./modem-run.js";
@@ -23,15 +24,16 @@ export class ModemBearer implements Bearer {
   readonly capabilities: BearerCapabilities;
   readonly #books: ModemBooks;
   #run: ModemRun | null = null;
-  #running = false;
   #sending = false;
   /** Until when the contact that was opened to send may be used, in monotonic milliseconds. */
   #openUntilMs = 0;
+  readonly #life: LinkRun;
 
   constructor(
     private readonly config: ModemConfig,
     private readonly host: BearerHost,
   ) {
+    this.#life = new LinkRun("sbd", host);
     this.capabilities = modemCapabilities(config);
     this.#books = {
       account: new CreditAccount(config.creditBytes, config.emptyCredits),
@@ -40,24 +42,12 @@ export class ModemBearer implements Bearer {
     };
   }
 
-  async *run(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
-    invariant(!this.#running, "an sbd bearer is run twice at once");
-    if (signal.aborted) return;
-    this.#running = true;
-    try {
-      yield* this.#onePlugging(signal);
-    } finally {
-      this.#running = false;
-    }
+  run(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
+    const { port, baud } = this.config;
+    return this.#life.of(`serial:${port}?baud=${baud}`, signal, (link) => this.#onePlugging(link, signal));
   }
 
-  async *#onePlugging(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
-    const { port, baud } = this.config;
-    const link = await this.host.open(`serial:${port}?baud=${baud}`, signal).catch((error: unknown) => {
-      if (signal.aborted) return null;
-      throw error;
-    });
-    if (!link) return;
+  async *#onePlugging(link: ByteLink, signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
     const run = new ModemRun(link, this.config, this.host, this.#books);
     const close = (): void => run.close();
     signal.addEventListener("abort", close);
@@ -80,7 +70,7 @@ export class ModemBearer implements Bearer {
     }
     if (signal.aborted) return;
     yield { type: "down", neighbour: "", why: "the port is gone" };
-    throw new OperatingError("EST_OPERATING_PORT_GONE", `${port}: the port is gone`, { cause });
+    throw new OperatingError("EST_OPERATING_PORT_GONE", `${this.config.port}: the port is gone`, { cause });
   }
 
   async send(parcel: Parcel, signal: AbortSignal): Promise<SendResult> {

@@ -6,15 +6,13 @@ import {
   type ByteLink,
   type ContactRequest,
   type ContactResult,
-  invariant,
   OperatingError,
   type Parcel,
   type SendResult,
 } from "@estafette/contract";
-import { AirtimeBudget, encodeSerialFrame, SerialFrameReader } from "@estafette/framing";
+import { AirtimeBudget, encodeSerialFrame, LinkRun, Pacer, SerialFrameReader } from "@estafette/framing";
 import { frameAirtimeMs, type SerialConfig } from "./config.js";
 import { SERIAL_LIMITS } from "./limits.js";
-import { Pacer } from "./pacer.js";
 
 /** Parcels over a serial port. A run is one opening of the port: unplugging it gives `down`, then OperatingError
  *  EST_OPERATING_PORT_GONE; opening again, and when, is for whoever runs it. */
@@ -23,37 +21,26 @@ export class SerialBearer implements Bearer {
   readonly #budget: AirtimeBudget;
   readonly #pacer: Pacer;
   #link: ByteLink | null = null;
-  #running = false;
   #sending = false;
   #stuck = false;
   #lastParcel = 0;
+  readonly #life: LinkRun;
 
   constructor(
     private readonly config: SerialConfig,
     private readonly host: BearerHost,
   ) {
+    this.#life = new LinkRun("serial", host);
     this.capabilities = serialCapabilities(config);
     this.#budget = new AirtimeBudget(config.airtimeMsPerHourMax);
-    this.#pacer = new Pacer(config, host.clock);
+    this.#pacer = new Pacer(host.clock, SERIAL_LIMITS.holdBackMsMax);
   }
 
-  async *run(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
-    invariant(!this.#running, "a serial bearer is run twice at once");
-    if (signal.aborted) return;
-    this.#running = true;
-    try {
-      yield* this.#onePlugging(signal);
-    } finally {
-      this.#running = false;
-    }
+  run(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
+    return this.#life.of(this.#url(), signal, (link) => this.#onePlugging(link, signal));
   }
 
-  async *#onePlugging(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
-    const link = await this.host.open(this.#url(), signal).catch((error: unknown) => {
-      if (signal.aborted) return null;
-      throw error;
-    });
-    if (!link) return;
+  async *#onePlugging(link: ByteLink, signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
     const closePort = (): void => link.close();
     signal.addEventListener("abort", closePort);
     if (signal.aborted) closePort();
@@ -82,7 +69,7 @@ export class SerialBearer implements Bearer {
     let discardedBefore = 0;
     for await (const chunk of link.readable) {
       for (const bytes of reader.push(chunk)) {
-        this.#pacer.heard(bytes.length);
+        if (this.config.duplex === "half") this.#pacer.heard(this.#occupiedMs(bytes.length));
         this.#lastParcel++;
         yield { type: "heard", parcelId: `s${this.#lastParcel}`, from: "", bytes };
       }
@@ -119,7 +106,7 @@ export class SerialBearer implements Bearer {
     const waitMs = this.#budget.waitMs(airtimeMs, nowMs);
     if (waitMs > 0) return deferred("budget", waitMs);
     this.#budget.spend(airtimeMs, nowMs);
-    this.#pacer.wrote(bytes.length);
+    this.#pacer.wrote(this.#occupiedMs(bytes.length));
     const taken = await this.#write(link, bytes, airtimeMs, signal);
     if (taken !== "sent") return deferred(taken, GONE_RETRY_MS);
     await this.#pacer.untilFree(signal);
@@ -165,6 +152,10 @@ export class SerialBearer implements Bearer {
 
   airtimeMs(byteCount: number): number {
     return frameAirtimeMs(this.config, byteCount);
+  }
+
+  #occupiedMs(byteCount: number): number {
+    return frameAirtimeMs(this.config, byteCount) + this.config.frameOverheadMs;
   }
 
   #url(): string {

@@ -217,7 +217,7 @@ describe("configuration", () => {
       [{ connect: "a:0" }, "connect", /port of 1 to 65535/],
       [{ listen: "a:65536" }, "listen", /port of 0 to 65535/],
       [{ listen: 4000 }, "listen", /host:port/],
-      [{ listen: "a:1", tls: true }, "tls", /known keys are connect and listen/],
+      [{ listen: "a:1", tls: true }, "tls", /known keys are connect, listen/],
     ];
     for (const [raw, key, fix] of cases) {
       const place = expect.objectContaining({ key });

@@ -2,13 +2,14 @@ import {
   type Bearer,
   type BearerEvent,
   type BearerHost,
+  type ByteLink,
   type ContactRequest,
   type ContactResult,
-  invariant,
   OperatingError,
   type Parcel,
   type SendResult,
 } from "@estafette/contract";
+import { LinkRun } from "@estafette/framing";
 import { tcpCapabilities } from "./capabilities.js";
 import { NO_CONTACT, TcpConnection } from "./connection.js";
 import { TCP_LIMITS } from "./limits.js";
@@ -18,31 +19,21 @@ import { TCP_LIMITS } from "./limits.js";
 export class ConnectingBearer implements Bearer {
   readonly capabilities = tcpCapabilities("one");
   #connection: TcpConnection | null = null;
-  #running = false;
   #generation = 0;
+  readonly #life: LinkRun;
 
   constructor(
     private readonly address: string,
     private readonly host: BearerHost,
-  ) {}
-
-  async *run(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
-    invariant(!this.#running, "a tcp bearer is run twice at once");
-    if (signal.aborted) return;
-    this.#running = true;
-    try {
-      yield* this.#oneConnection(signal);
-    } finally {
-      this.#running = false;
-    }
+  ) {
+    this.#life = new LinkRun("tcp", host);
   }
 
-  async *#oneConnection(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
-    const link = await this.host.open(`tcp:${this.address}`, signal).catch((error: unknown) => {
-      if (signal.aborted) return null;
-      throw error;
-    });
-    if (!link) return;
+  run(signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
+    return this.#life.of(`tcp:${this.address}`, signal, (link) => this.#oneConnection(link, signal));
+  }
+
+  async *#oneConnection(link: ByteLink, signal: AbortSignal): AsyncGenerator<BearerEvent, void, undefined> {
     const generation = `t${++this.#generation}`;
     const connection = new TcpConnection("", link, this.host.clock, generation);
     const hangUp = (): void => connection.close("stopped");

@@ -1,15 +1,18 @@
 import { type Clock, sleep } from "@estafette/contract";
-import { KISS_LIMITS } from "./limits.js";
 
-/** Estimates when the TNC has sent our frame. KISS has no word for that, so this is time on our clock; whatever we hear
- *  meanwhile has kept ours waiting for as long. */
+/** Estimates when a device that gives no word has sent our frame: time on our clock, and on a shared channel whatever we
+ *  hear meanwhile has kept ours waiting for as long. */
 export class Pacer {
   #freeAtMs = 0;
   #writtenAtMs = 0;
 
-  constructor(private readonly clock: Clock) {}
+  /** `holdBackMsMax`: what others send holds ours back no longer than this, in milliseconds. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly holdBackMsMax: number,
+  ) {}
 
-  /** Frames that occupy the channel for `occupiedMs`, access included, go to the TNC now. */
+  /** Frames that occupy the channel for `occupiedMs`, access included, go to the device now. */
   wrote(occupiedMs: number): void {
     this.#writtenAtMs = this.clock.monotonicMs();
     this.#freeAtMs = this.#writtenAtMs + occupiedMs;
@@ -20,11 +23,11 @@ export class Pacer {
     const nowMs = this.clock.monotonicMs();
     if (this.#freeAtMs <= nowMs) return;
     const waitedMs = Math.min(occupiedMs, nowMs - this.#writtenAtMs);
-    const latestMs = this.#writtenAtMs + KISS_LIMITS.holdBackMsMax;
+    const latestMs = this.#writtenAtMs + this.holdBackMsMax;
     this.#freeAtMs = Math.max(this.#freeAtMs, Math.min(this.#freeAtMs + waitedMs, latestMs));
   }
 
-  /** Resolves when the TNC should be free, or `signal` aborts. */
+  /** Resolves when the device should be free, or `signal` aborts. */
   async untilFree(signal: AbortSignal): Promise<void> {
     for (;;) {
       const waitMs = this.#freeAtMs - this.clock.monotonicMs();
@@ -33,7 +36,7 @@ export class Pacer {
     }
   }
 
-  /** The TNC was opened again: nothing of ours is under way. */
+  /** The device was opened again: nothing of ours is under way. */
   reset(): void {
     this.#freeAtMs = 0;
   }
